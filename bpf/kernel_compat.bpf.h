@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* Kernel constants that BTF does not carry, and the few fields that kernels name differently. */
+#ifndef RINGSIDE_KERNEL_COMPAT_BPF_H
+#define RINGSIDE_KERNEL_COMPAT_BPF_H
+
+/* include/uapi/linux/if_ether.h, in.h, socket.h: macros, so not in vmlinux.h. */
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86DD
+#define AF_INET 2
+#define AF_INET6 10
+
+/* include/uapi/asm-generic/errno.h */
+#define ECONNRESET 104
+#define EPIPE 32
+#define ETIMEDOUT 110
+
+/* Flags of the TCP header's fourteenth byte (RFC 9293 section 3.1). */
+#define TCP_FLAG_BYTE_FIN 0x01
+
+#endif

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// Owns what the programs share: the rings to user space, the counters, the connections, the settings.
+#include "shared.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+struct rings rings SEC(".maps");
+struct counters counters SEC(".maps");
+struct connections connections SEC(".maps");
+struct places places SEC(".maps");
+struct traffic_sums traffic_sums SEC(".maps");
+
+const volatile __u32 ring_count = 1;
+const volatile __u32 own_tgid = 0;
+const volatile bool storage_in_tracing = true;

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* What the kernel programs share: the rings, the counters, and the state of a connection. */
+#ifndef RINGSIDE_SHARED_BPF_H
+#define RINGSIDE_SHARED_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "event.h"
+#include "kernel_compat.bpf.h"
+#include "maps.h"
+
+/* One ring collapses under many producers, so that there is one for each eight CPUs (design.md section 5). A connection
+ * keeps to one of them, by its cookie: its events stay in order. */
+#define RINGS_MAX 64
+
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 22);
+};
+
+struct rings {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, RINGS_MAX);
+	__type(key, __u32);
+	__array(values, struct ring);
+};
+extern struct rings rings SEC(".maps");
+
+struct counters {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, COUNT_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+extern struct counters counters SEC(".maps");
+
+struct places {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PLACES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct place);
+	__type(value, __u32);
+};
+extern struct places places SEC(".maps");
+
+/* Index 0 takes what has no place yet. */
+struct traffic_sums {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PLACES_MAX);
+	__type(key, __u32);
+	__type(value, struct traffic);
+};
+extern struct traffic_sums traffic_sums SEC(".maps");
+
+/* Set before loading. */
+extern const volatile __u32 ring_count;
+extern const volatile __u32 own_tgid;
+extern const volatile bool storage_in_tracing; /* not before Linux 5.11 */
+
+enum connection_state {
+	CONNECTION_IDLE,     /* nothing seen, or all answered: the next segment in may begin a request */
+	CONNECTION_WAITING,  /* a request is here, its answer has not begun */
+	CONNECTION_UPGRADED, /* 101: no longer HTTP */
+	CONNECTION_OWN,      /* ringside's own server */
+};
+
+/* How much a later segment can add to a request's head at once. Free: with it the state still fits a kmalloc of 1 KiB. */
+#define REQUEST_SPARE 256
+
+/* The state of a connection whose server end is on this host. Made when a segment looks like the beginning of a request,
+ * freed by the kernel with the socket.
+ *
+ * Ingress runs in softirq before the socket is locked, egress and reads under the socket's lock: ingress can run at the
+ * same time as the others. So each part has one writer, and `state` is a token that is passed to and fro: while it is
+ * not WAITING, ingress alone may rewrite the request and set WAITING; while it is, egress alone may set it back. */
+struct connection {
+	__u64 socket;
+	__u64 cgroup;
+	__u32 netns;
+	__u16 local_port;
+	__u16 remote_port;
+	__u16 family;
+	__u8 state;
+	__u8 midstream; /* older than ringside when first seen */
+	__u32 traffic; /* index into traffic_sums, 0: not known yet */
+	__u8 local_address[16];
+	__u8 remote_address[16];
+
+	/* Written by ingress. */
+	__u64 arrival_ns;
+	__u64 request_start;
+	__u64 request_end;
+	__u32 request_seq; /* TCP sequence number of request_start */
+	__u32 next_seq_in; /* of request_end */
+	__u32 request_len; /* bytes in request[] */
+	__u32 sequence;
+
+	/* Written at the first read after the arrival; cleared by ingress with a new request. */
+	__u64 read_ns;
+	__u64 read_exec_sum;
+	__u64 read_exec_start;
+	__u64 read_run_delay;
+	__u32 read_tgid;
+	__u32 read_tid;
+
+	/* Written by egress. */
+	__u64 response_end;
+	__u64 last_ns;
+	__u32 next_seq_out;
+	__u16 capture_left; /* bytes of the answer's beginning still wanted */
+	__u8 answered;      /* at least one answer was seen: it is HTTP */
+	__u8 fin_sent;
+
+	__u8 request[REQUEST_CAPTURE_MAX + REQUEST_SPARE];
+};
+
+struct connections {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct connection);
+};
+extern struct connections connections SEC(".maps");
+
+static __always_inline void count(enum counter counter)
+{
+	__u32 key = counter;
+	__u64 *value = bpf_map_lookup_elem(&counters, &key);
+
+	/* Tracepoints and softirq can interrupt each other on one CPU; the atomic costs nothing on these rare paths. */
+	if (value)
+		__sync_fetch_and_add(value, 1);
+}
+
+/* The sums that this connection adds to. A softirq may interrupt a process that adds on the same CPU: add atomically. */
+static __always_inline struct traffic *traffic_of(const struct connection *connection)
+{
+	__u32 index = connection->traffic;
+
+	return bpf_map_lookup_elem(&traffic_sums, &index);
+}
+
+/* Called with each request until its place is known, which user space learns from the first. */
+static __always_inline void traffic_find(struct connection *connection)
+{
+	struct place place = {
+		.cgroup = connection->cgroup,
+		.netns = connection->netns,
+		.port = connection->local_port,
+	};
+	__u32 *index = bpf_map_lookup_elem(&places, &place);
+
+	if (index)
+		connection->traffic = *index;
+}
+
+/* Pass the token to egress: everything that was written before must be seen by whoever sees it. */
+static __always_inline void connection_wait(struct connection *connection)
+{
+	struct traffic *traffic = traffic_of(connection);
+
+	if (traffic)
+		__sync_fetch_and_add(&traffic->arrived, 1);
+	barrier();
+	connection->state = CONNECTION_WAITING;
+}
+
+/* Pass it back, or give it up. */
+static __always_inline void connection_settle(struct connection *connection, enum connection_state state)
+{
+	struct traffic *traffic = traffic_of(connection);
+
+	if (traffic)
+		__sync_fetch_and_add(&traffic->ended, 1);
+	barrier();
+	connection->state = state;
+}
+
+/* The ring of a socket's events. Never NULL for the programs that user/capture.c has loaded. */
+static __always_inline void *ring_of(__u64 socket)
+{
+	__u32 index = ring_count > 1 ? (__u32)(socket % ring_count) : 0;
+
+	return bpf_map_lookup_elem(&rings, &index);
+}
+
+/* Where a connection is and between whom. IPv4 addresses take the first four bytes, also where the socket is an IPv6 one
+ * that speaks IPv4 (RFC 4291 section 2.5.5.2). */
+static __always_inline void connection_place(struct connection *connection, const struct sock *sk)
+{
+	__u32 mapped[4];
+
+	connection->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	connection->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	connection->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	connection->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (connection->family == AF_INET6) {
+		BPF_CORE_READ_INTO(&mapped, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr32);
+		if (mapped[0] || mapped[1] || mapped[2] != bpf_htonl(0xffff)) {
+			__builtin_memcpy(connection->remote_address, mapped, 16);
+			BPF_CORE_READ_INTO(&mapped, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32);
+			__builtin_memcpy(connection->local_address, mapped, 16);
+			return;
+		}
+		connection->family = AF_INET;
+	}
+	*(__u32 *)connection->remote_address = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+	*(__u32 *)connection->local_address = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+}
+
+static __always_inline void header_fill(struct event_header *header, const struct connection *connection,
+					enum event_kind kind, __u64 time_ns)
+{
+	header->time_ns = time_ns;
+	header->socket = connection->socket;
+	header->kind = kind;
+	header->flags = connection->midstream ? EVENT_MIDSTREAM : 0;
+	header->netns = connection->netns;
+}
+
+/* All of an exchange event but what only the sender of the answer knows; the request's bytes included. */
+static __always_inline void exchange_fill(struct exchange_event *event, const struct connection *connection,
+					  __u32 request_room)
+{
+	__u32 request_len = connection->request_len;
+
+	event->arrival_ns = connection->arrival_ns;
+	event->read_ns = connection->read_ns;
+	event->on_cpu_ns = 0;
+	event->run_queue_ns = 0;
+	event->previous_last_ns = connection->last_ns;
+	event->request_start = connection->request_start;
+	event->request_end = connection->request_end;
+	event->response_end = connection->response_end;
+	event->cgroup = connection->cgroup;
+	event->tgid = connection->read_tgid;
+	event->sequence = connection->sequence;
+	event->response_bytes = 0;
+	event->request_len = request_len < request_room ? request_len : request_room;
+	event->request_room = request_room;
+	event->response_len = 0;
+	event->local_port = connection->local_port;
+	event->remote_port = connection->remote_port;
+	event->family = connection->family;
+	__builtin_memcpy(event->local_address, connection->local_address, 16);
+	__builtin_memcpy(event->remote_address, connection->remote_address, 16);
+	__builtin_memset(event->tail, 0, 8);
+	/* In lines of 64 bytes as far as there is something: a copy of fixed size would cost 512 bytes each time. */
+	for (__u32 at = 0; at < REQUEST_CAPTURE_MAX; at += 64) {
+		if (at >= request_room || at >= request_len)
+			break;
+		__builtin_memcpy(event->data + at, connection->request + at, 64);
+	}
+}
+
+#endif

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// The life of sockets: who listens, which connections end, and whether they owe an answer.
+#include "early.bpf.h"
+
+static __always_inline void listen_send(const struct sock *sk, __u16 flags)
+{
+	__u32 index = 0;
+	void *ring = bpf_map_lookup_elem(&rings, &index);
+	struct listen_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event), 0) : NULL;
+
+	if (!event) {
+		count(COUNT_LOST_LISTEN);
+		return;
+	}
+	event->header.time_ns = bpf_ktime_get_ns();
+	event->header.socket = 0;
+	event->header.kind = EVENT_LISTEN;
+	event->header.flags = flags;
+	event->header.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	event->cgroup = bpf_get_current_cgroup_id();
+	event->tgid = flags & EVENT_LISTEN_END ? 0 : bpf_get_current_pid_tgid() >> 32;
+	event->port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	event->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+/* Whether it was the client that ended the connection: it closed first, reset it, or vanished. */
+static __always_inline bool client_left(const struct sock *sk, int oldstate)
+{
+	int error = BPF_CORE_READ(sk, sk_err);
+
+	if (error == ECONNRESET || error == EPIPE || error == ETIMEDOUT)
+		return true;
+	return oldstate == TCP_CLOSE_WAIT || oldstate == TCP_LAST_ACK;
+}
+
+static __always_inline bool unanswered_send(const struct sock *sk, struct connection *connection, int oldstate)
+{
+	void *ring = ring_of(connection->socket);
+	struct exchange_event *event;
+
+	event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event) + REQUEST_CAPTURE_MAX, 0) : NULL;
+	if (!event)
+		return false;
+	header_fill(&event->header, connection, EVENT_CLOSE, bpf_ktime_get_ns());
+	event->header.flags |= EVENT_UNANSWERED | (client_left(sk, oldstate) ? EVENT_CLIENT_LEFT : 0);
+	exchange_fill(event, connection, REQUEST_CAPTURE_MAX);
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+static __always_inline bool answered_send(const struct sock *sk, struct connection *connection, int oldstate)
+{
+	void *ring = ring_of(connection->socket);
+	struct response_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event), 0) : NULL;
+
+	if (!event)
+		return false;
+	header_fill(&event->header, connection, EVENT_CLOSE, bpf_ktime_get_ns());
+	event->header.flags |= client_left(sk, oldstate) ? EVENT_CLIENT_LEFT : 0;
+	event->response_end = connection->response_end;
+	event->last_ns = connection->last_ns;
+	event->response_bytes = 0;
+	event->response_len = 0;
+	__builtin_memset(event->tail, 0, 8);
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+static __always_inline void connection_closed(struct sock *sk, int oldstate)
+{
+	struct connection *connection = bpf_sk_storage_get(&connections, sk, 0, 0);
+
+	if (!connection)
+		return;
+	if (connection->state == CONNECTION_WAITING) {
+		connection_settle(connection, CONNECTION_IDLE);
+		if (!unanswered_send(sk, connection, oldstate))
+			count(COUNT_LOST_CLOSE);
+	} else if (connection->state == CONNECTION_IDLE && connection->answered && !connection->fin_sent) {
+		/* Reset, or the end of our side was lost: user space may be waiting for more of the answer. */
+		if (!answered_send(sk, connection, oldstate))
+			count(COUNT_LOST_CLOSE);
+	}
+}
+
+static __always_inline void connection_opened(struct sock *sk)
+{
+	struct connection *connection;
+
+	if (!early_worth_a_look(bpf_ktime_get_ns()))
+		return;
+	connection = bpf_sk_storage_get(&connections, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!connection) {
+		count(COUNT_LOST_STATE);
+		return;
+	}
+	connection_place(connection, sk);
+	connection->next_seq_out = BPF_CORE_READ((struct tcp_sock *)sk, snd_nxt);
+	if (!early_claim(connection))
+		bpf_sk_storage_delete(&connections, sk);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(ringside_state, struct sock *sk, int oldstate, int newstate)
+{
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	if (newstate == TCP_LISTEN)
+		listen_send(sk, 0);
+	else if (oldstate == TCP_LISTEN)
+		listen_send(sk, EVENT_LISTEN_END);
+	else if (!storage_in_tracing)
+		return 0;
+	else if (newstate == TCP_CLOSE)
+		connection_closed(sk, oldstate);
+	else if (oldstate == TCP_SYN_RECV && newstate == TCP_ESTABLISHED)
+		connection_opened(sk);
+	return 0;
+}

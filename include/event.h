@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* What the kernel side tells the user side: one header, one record per kind, nothing else crosses the ring.
+ * Written by bpf/, read by user/events.c. */
+#ifndef RINGSIDE_EVENT_H
+#define RINGSIDE_EVENT_H
+
+#ifndef __VMLINUX_H__ /* the kernel side has these types from there */
+#include <linux/types.h>
+#endif
+
+/* Bytes kept of a request's beginning, in the socket's storage, and of an answer's. */
+#define REQUEST_CAPTURE_MAX 512
+#define RESPONSE_CAPTURE_MAX 1024
+
+enum event_kind {
+	EVENT_EXCHANGE = 1, /* a request, and the first segment of the bytes that came after it */
+	EVENT_REQUEST,      /* a request that arrived while another one waited: pipelining */
+	EVENT_RESPONSE,     /* a later segment of an answer, worth knowing of */
+	EVENT_CLOSE,        /* the connection is over; an unanswered request comes with it */
+	EVENT_LISTEN,       /* a process began or ended listening on a port */
+};
+
+enum event_flag {
+	EVENT_FIN = 1 << 0,          /* the segment ended our side of the connection */
+	EVENT_CLIENT_LEFT = 1 << 1,  /* the client had closed its side, or reset the connection, by then */
+	EVENT_SAME_THREAD = 1 << 2,  /* on_cpu_ns and run_queue_ns hold: the reader sent the answer itself */
+	EVENT_UNANSWERED = 1 << 3,   /* EVENT_CLOSE: exchange_event with the request that got no answer */
+	EVENT_LISTEN_END = 1 << 4,   /* EVENT_LISTEN: no longer */
+	EVENT_MIDSTREAM = 1 << 5,    /* the connection was older than ringside when it was first seen */
+};
+
+struct event_header {
+	__u64 time_ns; /* bpf_ktime_get_ns(), which is CLOCK_MONOTONIC */
+	__u64 socket;  /* socket cookie: never used twice since boot */
+	__u16 kind;
+	__u16 flags;
+	__u32 netns; /* inode number of the network namespace */
+};
+
+/* Positions count the bytes of one direction of the connection since ringside first looked at it. */
+
+/* EVENT_EXCHANGE, and EVENT_CLOSE with EVENT_UNANSWERED. Followed by request_len bytes at data[0] and response_len bytes
+ * at data[request_room]; the record ends anywhere after that. header.time_ns: when the answer's first segment left. */
+struct exchange_event {
+	struct event_header header;
+	__u64 arrival_ns;
+	__u64 read_ns; /* 0: not seen */
+	__u64 on_cpu_ns;
+	__u64 run_queue_ns;
+	__u64 previous_last_ns; /* the last byte before this segment left; 0 if there was none */
+	__u64 request_start;    /* position of the request's first byte … */
+	__u64 request_end;      /* … and of what has arrived by now */
+	__u64 response_end;     /* position after this segment */
+	__u64 cgroup;
+	__u32 tgid;           /* who read the request, else who answered; 0 if neither was seen */
+	__u32 sequence;       /* of EVENT_EXCHANGE and EVENT_REQUEST on this connection: a gap is a lost one */
+	__u32 response_bytes; /* of this segment */
+	__u16 request_len;
+	__u16 request_room;
+	__u16 response_len;
+	__u16 local_port; /* host byte order, as the next */
+	__u16 remote_port;
+	__u16 family; /* AF_INET or AF_INET6 */
+	__u8 local_address[16];
+	__u8 remote_address[16];
+	__u8 tail[8]; /* the segment's last bytes, right-aligned */
+	__u8 data[];
+};
+
+/* EVENT_REQUEST. Followed by request_len bytes. header.time_ns: arrival. */
+struct request_event {
+	struct event_header header;
+	__u64 request_start;
+	__u64 cgroup;
+	__u32 request_bytes; /* of this segment */
+	__u32 request_len;
+	__u32 sequence;
+	__u32 tgid; /* who read the request before it; 0 if not seen */
+	__u16 local_port;
+	__u16 reserved[3];
+	__u8 data[];
+};
+
+/* EVENT_RESPONSE, and EVENT_CLOSE without EVENT_UNANSWERED. Followed by response_len bytes. */
+struct response_event {
+	struct event_header header;
+	__u64 response_end; /* position after this segment */
+	__u64 last_ns;      /* when the last byte left */
+	__u32 response_bytes; /* of this segment */
+	__u32 response_len;
+	__u8 tail[8];
+	__u8 data[];
+};
+
+struct listen_event {
+	struct event_header header;
+	__u64 cgroup;
+	__u32 tgid; /* who called listen(2); 0 at the end */
+	__u16 port; /* host byte order */
+	__u16 family;
+};
+
+_Static_assert(sizeof(struct event_header) == 24, "event_header is shared with the kernel side");
+_Static_assert(sizeof(struct exchange_event) == 160, "exchange_event is shared with the kernel side");
+_Static_assert(sizeof(struct request_event) == 64, "request_event is shared with the kernel side");
+_Static_assert(sizeof(struct response_event) == 56, "response_event is shared with the kernel side");
+_Static_assert(sizeof(struct listen_event) == 40, "listen_event is shared with the kernel side");
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* Keys, values and indices of the maps that both sides use. */
+#ifndef RINGSIDE_MAPS_H
+#define RINGSIDE_MAPS_H
+
+#ifndef __VMLINUX_H__ /* the kernel side has these types from there */
+#include <linux/types.h>
+#endif
+
+/* Index into the per-CPU array `counters`: what could not be told, counted where it happened.
+ * user/counters.c has the metric and the label of each. */
+enum counter {
+	COUNT_LOST_EXCHANGE, /* ring full: a request is not reported */
+	COUNT_LOST_REQUEST,  /* ring full: a pipelined request is not reported */
+	COUNT_LOST_RESPONSE, /* ring full: the end of an answer is known late, from the next request or the close */
+	COUNT_LOST_CLOSE,    /* ring full: an unanswered request is not reported, or the end of an answer */
+	COUNT_LOST_LISTEN,   /* ring full: a listening socket is found late, by the next look at /proc */
+	COUNT_LOST_STATE,    /* no memory for a connection's state: its request is not reported */
+	COUNT_UNPARSED_TLS,
+	COUNT_UNPARSED_HTTP2,
+	COUNT_UNPARSED_OTHER,
+	COUNT_MAX,
+};
+
+/* Where requests arrive. User space gives each place that it has heard of an index into `traffic`. */
+struct place {
+	__u64 cgroup;
+	__u32 netns;
+	__u16 port; /* host byte order */
+	__u16 reserved;
+};
+
+/* Per-CPU sums of one place. Requests in flight are those that arrived less those that ended; bytes are those of
+ * connections recognised as HTTP, to be compared with what was reported. */
+struct traffic {
+	__u64 arrived;
+	__u64 ended;
+	__u64 bytes_in;
+	__u64 bytes_out;
+};
+
+#define PLACES_MAX 4096
+
+_Static_assert(sizeof(struct place) == 16, "place is shared with the kernel side");
+_Static_assert(sizeof(struct traffic) == 32, "traffic is shared with the kernel side");
+
+#endif

@@ -1,0 +1,8 @@
+"""Where tests/e2e/prepare puts what it makes."""
+import os
+import pathlib
+
+HERE = pathlib.Path(__file__).resolve().parent
+HOME = pathlib.Path(os.environ.get("RINGSIDE_E2E_BUILD", HERE.parents[1] / "build/e2e"))
+SERVERS = HOME / "servers"
+LOAD = HOME / "load"

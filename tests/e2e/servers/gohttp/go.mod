@@ -1,0 +1,3 @@
+module example.com/shops/e2e-gohttp
+
+go 1.26

@@ -1,0 +1,79 @@
+// Go's net/http behind the suite's routes. Its service name is the last element of its module's path.
+// With ANSWER=every in the environment it answers 200 to any path (see test_cardinality.py).
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func number(r *http.Request, name string, otherwise int) int {
+	value, err := strconv.Atoi(r.URL.Query().Get(name))
+	if err != nil {
+		return otherwise
+	}
+	return value
+}
+
+func createOrder(w http.ResponseWriter, r *http.Request) {
+	var order struct{ Item string }
+	if err := json.NewDecoder(r.Body).Decode(&order); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	io.Copy(io.Discard, r.Body)
+	w.WriteHeader(http.StatusCreated)
+	fmt.Fprintf(w, `{"id":7,"item":%q}`, order.Item)
+}
+
+func chunked(w http.ResponseWriter, r *http.Request) {
+	for i := range 6 {
+		fmt.Fprintf(w, "part %d\n", i)
+		w.(http.Flusher).Flush()
+	}
+}
+
+func spin(w http.ResponseWriter, r *http.Request) {
+	end := time.Now().Add(time.Duration(number(r, "ms", 10)) * time.Millisecond)
+	for time.Now().Before(end) {
+	}
+	io.WriteString(w, "spun")
+}
+
+func routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") })
+	mux.HandleFunc("GET /items/{id}", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "item "+r.PathValue("id")) })
+	mux.HandleFunc("POST /orders", createOrder)
+	mux.HandleFunc("GET /fail", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "failed", http.StatusInternalServerError) })
+	mux.HandleFunc("GET /big", func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, strings.Repeat("x", number(r, "bytes", 65536)))
+	})
+	mux.HandleFunc("GET /chunked", chunked)
+	mux.HandleFunc("GET /sleep", func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(time.Duration(number(r, "ms", 10)) * time.Millisecond)
+		io.WriteString(w, "slept")
+	})
+	mux.HandleFunc("GET /spin", spin)
+	return mux
+}
+
+func main() {
+	handler := routes()
+	if os.Getenv("ANSWER") == "every" {
+		handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "here") })
+	}
+	host := os.Getenv("HOST")
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	log.Fatal(http.ListenAndServe(net.JoinHostPort(host, os.Getenv("PORT")), handler))
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel side's life: open, configure, load, attach, in this order and each a step of its own.
+// What it leaves running fills the rings that user/events.c drains.
+#include "capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/magic.h>
+
+#include "cleanup.h"
+#include "log.h"
+#include "maps.h"
+#include "ringside.skel.h"
+
+/* A ring for each group of eight CPUs: one collapses under many producers (design.md section 5). */
+#define CPUS_PER_RING 8
+#define RINGS_MAX 64
+/* libbpf maps a ring's pages twice and both count as resident: 4 MiB hold 50 ms of 100 000 requests a second. */
+#define RING_BYTES (1u << 22)
+
+static int libbpf_to_log(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	char line[1024];
+	size_t len;
+
+	/* The verifier's log is for whoever works on bpf/; users get one line from us. */
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), format, arguments);
+	len = strlen(line);
+	while (len && line[len - 1] == '\n')
+		line[--len] = '\0';
+	log_debug("%s", line);
+	return 0;
+}
+
+int capture_cgroup_root(void)
+{
+	static const char private_root[] = "/run/ringside-cgroup2";
+	AUTO_FILE FILE *mounts = setmntent("/proc/self/mounts", "r");
+	struct mntent *entry;
+	int fd;
+
+	while (mounts && (entry = getmntent(mounts)))
+		if (!strcmp(entry->mnt_type, "cgroup2")) {
+			fd = open(entry->mnt_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			if (fd >= 0)
+				return fd;
+		}
+	if (mkdir(private_root, 0700) && errno != EEXIST)
+		return -errno;
+	if (mount("none", private_root, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL))
+		return -errno;
+	fd = open(private_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* The descriptor keeps the mount alive; the name is not needed. */
+	umount2(private_root, MNT_DETACH);
+	rmdir(private_root);
+	return fd < 0 ? -errno : fd;
+}
+
+static void capability_off(struct capture *capture, int capability, const char *reason)
+{
+	capture->capabilities[capability].reason = reason;
+}
+
+static void capabilities_init(struct capture *capture)
+{
+	capture->capabilities[CAPABILITY_HTTP] = (struct capability){"http", NULL};
+	capture->capabilities[CAPABILITY_PHASES] = (struct capability){"phases", NULL};
+	capture->capabilities[CAPABILITY_CONNECTIONS] = (struct capability){"connections", NULL};
+}
+
+static int open_and_configure(struct capture *capture, bool storage_in_tracing)
+{
+	capture->skeleton = ringside__open();
+	if (!capture->skeleton)
+		return -errno;
+	capture->skeleton->rodata->ring_count = capture->ring_count;
+	capture->skeleton->rodata->own_tgid = getpid();
+	capture->skeleton->rodata->storage_in_tracing = storage_in_tracing;
+	bpf_program__set_autoload(capture->skeleton->progs.ringside_read, storage_in_tracing);
+	return 0;
+}
+
+/* Tracepoint programs can use socket storage from 5.11 on. Ask the kernel by trying, not by its version. */
+static int load(struct capture *capture)
+{
+	int error = open_and_configure(capture, true);
+
+	if (!error)
+		error = ringside__load(capture->skeleton);
+	if (!error || error == -EPERM || error == -ENOMEM)
+		return error;
+	log_debug("loading without socket storage in tracepoints after: %s", strerror(-error));
+	ringside__destroy(TAKE_PTR(capture->skeleton));
+	error = open_and_configure(capture, false);
+	if (!error)
+		error = ringside__load(capture->skeleton);
+	if (!error) {
+		capability_off(capture, CAPABILITY_PHASES,
+			       "this kernel has no socket storage in tracepoints (Linux 5.11 and later have)");
+		capability_off(capture, CAPABILITY_CONNECTIONS,
+			       "this kernel has no socket storage in tracepoints (Linux 5.11 and later have)");
+	}
+	return error;
+}
+
+static int rings_create(struct capture *capture)
+{
+	capture->ring_fds = calloc(capture->ring_count, sizeof(*capture->ring_fds));
+	if (!capture->ring_fds)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < capture->ring_count; i++)
+		capture->ring_fds[i] = -1;
+	for (uint32_t i = 0; i < capture->ring_count; i++) {
+		capture->ring_fds[i] =
+			bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ringside_ring", 0, 0, RING_BYTES, NULL);
+		if (capture->ring_fds[i] < 0)
+			return capture->ring_fds[i];
+		if (bpf_map__update_elem(capture->skeleton->maps.rings, &i, sizeof(i), &capture->ring_fds[i],
+					 sizeof(int), BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+static int attach_cgroup(struct bpf_program *program, int cgroup_fd, struct bpf_link **ret_link)
+{
+	struct bpf_link *link = bpf_program__attach_cgroup(program, cgroup_fd);
+
+	if (!link)
+		return -errno;
+	*ret_link = link;
+	return 0;
+}
+
+static int attach_tracepoint(struct bpf_program *program, struct bpf_link **ret_link)
+{
+	struct bpf_link *link = bpf_program__attach(program);
+
+	if (!link)
+		return -errno;
+	*ret_link = link;
+	return 0;
+}
+
+/* Reads first, packets last: whoever sees a request has everything else in place. */
+static int attach(struct capture *capture)
+{
+	struct ringside *skeleton = capture->skeleton;
+	int error;
+
+	if (bpf_program__autoload(skeleton->progs.ringside_read) &&
+	    attach_tracepoint(skeleton->progs.ringside_read, &skeleton->links.ringside_read))
+		capability_off(capture, CAPABILITY_PHASES, "the tracepoint tcp_rcv_space_adjust refused a program");
+	if (attach_tracepoint(skeleton->progs.ringside_state, &skeleton->links.ringside_state))
+		capability_off(capture, CAPABILITY_CONNECTIONS,
+			       "the tracepoint inet_sock_set_state refused a program");
+	error = attach_cgroup(skeleton->progs.ringside_egress, capture->cgroup_fd, &skeleton->links.ringside_egress);
+	if (error)
+		return error;
+	return attach_cgroup(skeleton->progs.ringside_ingress, capture->cgroup_fd, &skeleton->links.ringside_ingress);
+}
+
+/* One line that says what is missing and how to get it. */
+static int explain(int error)
+{
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return log_err(error, "no BTF at /sys/kernel/btf/vmlinux: this needs a kernel built with "
+				      "CONFIG_DEBUG_INFO_BTF (Debian's, Ubuntu's and Fedora's are)");
+	if (error == -EPERM || error == -EACCES)
+		return log_err(error, "the kernel refused the BPF programs (%s): run as root, in a container with "
+				      "--privileged or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN",
+			       strerror(-error));
+	return log_err(error, "cannot load the BPF programs: %s (--log.level=debug shows the kernel's words)",
+		       strerror(-error));
+}
+
+int capture_start(struct capture *ret_capture)
+{
+	struct capture capture = {.cgroup_fd = -1};
+	int cpus, error;
+
+	capabilities_init(&capture);
+	libbpf_set_print(libbpf_to_log);
+	cpus = libbpf_num_possible_cpus();
+	if (cpus < 0)
+		return log_err(cpus, "cannot read the number of CPUs: %s", strerror(-cpus));
+	capture.cpu_count = cpus;
+	capture.ring_count = (capture.cpu_count + CPUS_PER_RING - 1) / CPUS_PER_RING;
+	if (capture.ring_count > RINGS_MAX)
+		capture.ring_count = RINGS_MAX;
+	capture.cgroup_fd = capture_cgroup_root();
+	if (capture.cgroup_fd < 0)
+		error = log_err(capture.cgroup_fd, "no cgroup v2 hierarchy is mounted and mounting one failed: %s",
+				strerror(-capture.cgroup_fd));
+	else
+		error = load(&capture);
+	if (!error)
+		error = rings_create(&capture);
+	if (!error)
+		error = attach(&capture);
+	if (error) {
+		if (capture.cgroup_fd >= 0)
+			explain(error);
+		capture_stop(&capture);
+		return error;
+	}
+	*ret_capture = capture;
+	return 0;
+}
+
+void capture_stop(struct capture *capture)
+{
+	ringside__destroy(capture->skeleton);
+	for (unsigned i = 0; capture->ring_fds && i < capture->ring_count; i++)
+		if (capture->ring_fds[i] >= 0)
+			close(capture->ring_fds[i]);
+	free(capture->ring_fds);
+	if (capture->cgroup_fd > 0)
+		close(capture->cgroup_fd);
+	*capture = (struct capture){.cgroup_fd = -1};
+}
+
+int capture_place(struct capture *capture, const struct place *place, uint32_t index)
+{
+	if (bpf_map__update_elem(capture->skeleton->maps.places, place, sizeof(*place), &index, sizeof(index), BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+int capture_forget_place(struct capture *capture, const struct place *place)
+{
+	if (bpf_map__delete_elem(capture->skeleton->maps.places, place, sizeof(*place), 0))
+		return -errno;
+	return 0;
+}
+
+int capture_traffic(const struct capture *capture, uint32_t index, struct traffic *ret_traffic)
+{
+	AUTO_FREE struct traffic *sums = calloc(capture->cpu_count, sizeof(*sums));
+	struct traffic total = {0};
+
+	if (!sums)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(capture->skeleton->maps.traffic_sums), &index, sums))
+		return -errno;
+	for (unsigned cpu = 0; cpu < capture->cpu_count; cpu++) {
+		total.arrived += sums[cpu].arrived;
+		total.ended += sums[cpu].ended;
+		total.bytes_in += sums[cpu].bytes_in;
+		total.bytes_out += sums[cpu].bytes_out;
+	}
+	*ret_traffic = total;
+	return 0;
+}
+
+uint64_t capture_counter(const struct capture *capture, unsigned counter)
+{
+	AUTO_FREE uint64_t *values = calloc(capture->cpu_count, sizeof(*values));
+	uint32_t key = counter;
+	uint64_t total = 0;
+
+	if (!values || bpf_map_lookup_elem(bpf_map__fd(capture->skeleton->maps.counters), &key, values))
+		return 0;
+	for (unsigned cpu = 0; cpu < capture->cpu_count; cpu++)
+		total += values[cpu];
+	return total;
+}
+
+unsigned capture_programs(const struct capture *capture, struct program_statistics ret_programs[PROGRAMS_MAX])
+{
+	struct bpf_program *program;
+	unsigned len = 0;
+
+	bpf_object__for_each_program(program, capture->skeleton->obj) {
+		struct bpf_prog_info info = {0};
+		__u32 info_len = sizeof(info);
+
+		if (len == PROGRAMS_MAX || bpf_program__fd(program) < 0 ||
+		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &info_len) || !info.run_cnt)
+			continue;
+		ret_programs[len++] = (struct program_statistics){
+			.name = bpf_program__name(program),
+			.runs = info.run_cnt,
+			.run_ns = info.run_time_ns,
+		};
+	}
+	return len;
+}

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pairs requests with answers. Each connection that needs it has a queue of requests in the order of their arrival; the
+// first of them owns the answer's bytes that come next. Finished exchanges go to the aggregate.
+#include "connections.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "answer.h"
+#include "event.h"
+#include "protocols/http1.h"
+
+/* A stranger can open connections and leave answers unfinished, or pipeline without end. */
+#define CONNECTIONS_MAX 65536
+#define PIPELINE_MAX 128
+
+/* An answer whose end cannot be told is reported after this silence. */
+#define QUIET_NS 1000000000ULL
+/* The kernel tells when a connection closes. Where it could not (the ring was full), the entry goes after this time. */
+#define FORGOTTEN_NS 3600000000000ULL
+
+struct connection {
+	uint64_t socket;
+	struct answer *first; ///< owns the answer's bytes that come next
+	unsigned queued;
+	uint32_t sequence;
+	uint64_t touched_ns;
+	UT_hash_handle hh;
+};
+
+struct connections {
+	struct connection *table;
+	unsigned count;
+	void (*on_exchange)(void *context, const struct exchange *exchange);
+	void *context;
+	struct connection_losses losses;
+};
+
+int connections_new(void (*on_exchange)(void *context, const struct exchange *exchange), void *context,
+		    struct connections **ret_connections)
+{
+	struct connections *connections = calloc(1, sizeof(*connections));
+
+	if (!connections)
+		return -ENOMEM;
+	connections->on_exchange = on_exchange;
+	connections->context = context;
+	*ret_connections = connections;
+	return 0;
+}
+
+static struct connection *connection_find(struct connections *connections, uint64_t socket)
+{
+	struct connection *connection = NULL;
+
+	if (connections->table)
+		HASH_FIND(hh, connections->table, &socket, sizeof(socket), connection);
+	return connection;
+}
+
+static void connection_remove(struct connections *connections, struct connection *connection)
+{
+	struct answer *next;
+
+	for (struct answer *answer = connection->first; answer; answer = next) {
+		next = answer->next;
+		free(answer);
+	}
+	HASH_DELETE(hh, connections->table, connection);
+	connections->count--;
+	free(connection);
+}
+
+void connections_free(struct connections *connections)
+{
+	struct connection *connection, *next;
+
+	if (!connections)
+		return;
+	HASH_ITER (hh, connections->table, connection, next)
+		connection_remove(connections, connection);
+	free(connections);
+}
+
+static struct connection *connection_get(struct connections *connections, const struct event_header *header)
+{
+	struct connection *connection = connection_find(connections, header->socket);
+
+	if (!connection && connections->count < CONNECTIONS_MAX)
+		connection = calloc(1, sizeof(*connection));
+	if (!connection) {
+		connections->losses.table_full++;
+		return NULL;
+	}
+	if (!connection->socket) {
+		connection->socket = header->socket;
+		HASH_ADD(hh, connections->table, socket, sizeof(connection->socket), connection);
+		connections->count++;
+	}
+	connection->touched_ns = header->time_ns;
+	return connection;
+}
+
+static void report(struct connections *connections, struct answer *answer, uint16_t status, uint64_t closed_ns)
+{
+	answer->exchange.status = status;
+	answer_finish(answer, closed_ns);
+	connections->on_exchange(connections->context, &answer->exchange);
+}
+
+/* The first of the queue is done with. */
+static void pop(struct connection *connection)
+{
+	struct answer *answer = connection->first;
+
+	connection->first = answer->next;
+	connection->queued--;
+	free(answer);
+}
+
+/* An answer that has begun counts by its status, whether or not its end was seen. */
+static void report_begun(struct connections *connections, struct connection *connection)
+{
+	struct answer *answer = connection->first;
+
+	if (answer->head.status)
+		report(connections, answer, answer->head.status, answer->last_ns);
+	else
+		connections->losses.unmatched++;
+	pop(connection);
+}
+
+/* The connection is over: what waits will not be answered. */
+static void report_rest(struct connections *connections, struct connection *connection, uint16_t outcome, uint64_t now_ns)
+{
+	while (connection->first) {
+		if (connection->first->first_ns) {
+			report_begun(connections, connection);
+			continue;
+		}
+		report(connections, connection->first, outcome, now_ns);
+		pop(connection);
+	}
+}
+
+/* Requests arrive in order, but the one that waited in the kernel is told of last. */
+static void enqueue(struct connection *connection, struct answer *answer)
+{
+	struct answer **at = &connection->first;
+
+	while (*at && ((*at)->first_ns || (*at)->request_start < answer->request_start))
+		at = &(*at)->next;
+	answer->next = *at;
+	*at = answer;
+	connection->queued++;
+}
+
+/* What was taken for a pipelined request lies within the body of this one. */
+static void drop_body_lookalikes(struct connection *connection, struct answer *answer)
+{
+	while (answer->next && answer->next->request_start < answer->request_end) {
+		struct answer *lookalike = answer->next;
+
+		answer->next = lookalike->next;
+		connection->queued--;
+		free(lookalike);
+	}
+}
+
+/* What the event says of the request, but for its text. */
+static void answer_take_event(struct answer *answer, const struct exchange_event *event)
+{
+	answer->exchange.arrival_ns = event->arrival_ns;
+	answer->exchange.cgroup = event->cgroup;
+	answer->exchange.tgid = event->tgid;
+	answer->exchange.netns = event->header.netns;
+	answer->exchange.local_port = event->local_port;
+	answer->read_ns = event->read_ns;
+	answer->on_cpu_ns = event->on_cpu_ns;
+	answer->run_queue_ns = event->run_queue_ns;
+	answer->same_thread = event->header.flags & EVENT_SAME_THREAD;
+}
+
+static void answer_take_request(struct answer *answer, const struct http1_request *request, uint64_t start,
+				uint64_t arrived_end)
+{
+	uint64_t body = start + request->head_len;
+
+	answer->exchange.method = request->method;
+	answer->exchange.target = request->target;
+	answer->request_start = start;
+	answer->request_end = request->head_len ? body : arrived_end;
+	if (request->framing == FRAMING_LENGTH && request->content_length < UINT64_MAX - body)
+		answer->request_end = body + request->content_length;
+	else if (request->framing == FRAMING_CHUNKED || request->framing == FRAMING_UNKNOWN)
+		answer->request_end = start;
+	answer->exchange.request_bytes = arrived_end - start;
+}
+
+/* A copy that outlives the event. */
+static struct answer *answer_keep(const struct answer *answer)
+{
+	struct answer *kept = malloc(sizeof(*kept));
+	size_t method, target;
+
+	if (!kept)
+		return NULL;
+	memcpy(kept, answer, offsetof(struct answer, head_bytes));
+	method = answer->exchange.method.len < 32 ? answer->exchange.method.len : 32;
+	target = answer->exchange.target.len < sizeof(kept->text) - method ? answer->exchange.target.len
+									   : sizeof(kept->text) - method;
+	memcpy(kept->text, answer->exchange.method.data, method);
+	memcpy(kept->text + method, answer->exchange.target.data, target);
+	kept->exchange.method = (struct slice){kept->text, method};
+	kept->exchange.target = (struct slice){kept->text + method, target};
+	return kept;
+}
+
+/* Decode the requests that stand in `bytes`, which begin at position `start`, and queue each. The first takes its times
+ * from `template`; the others arrived with it. Stops at what the capture cut off. */
+static void queue_requests(struct connections *connections, struct connection *connection, struct slice bytes,
+			   uint64_t start, uint64_t end, const struct answer *template)
+{
+	struct answer answer;
+
+	for (bool first = true;; first = false) {
+		struct http1_request request;
+		enum decode decoded = http1_request_decode(bytes.data, bytes.len, &request);
+		struct answer *kept;
+		uint64_t used;
+
+		if (decoded == DECODE_MALFORMED) {
+			connections->losses.malformed++;
+			return;
+		}
+		if (!request.target.len) {
+			connections->losses.incomplete_request += first;
+			connections->losses.unmatched += !first;
+			return;
+		}
+		answer_init(&answer);
+		answer.exchange = template->exchange;
+		if (first) {
+			answer.read_ns = template->read_ns;
+			answer.on_cpu_ns = template->on_cpu_ns;
+			answer.run_queue_ns = template->run_queue_ns;
+			answer.same_thread = template->same_thread;
+		}
+		answer_take_request(&answer, &request, start, end);
+		kept = connection->queued < PIPELINE_MAX ? answer_keep(&answer) : NULL;
+		if (!kept) {
+			connections->losses.table_full++;
+			return;
+		}
+		enqueue(connection, kept);
+		drop_body_lookalikes(connection, kept);
+		used = kept->request_end - start;
+		if (decoded != DECODE_OK || !used || used >= bytes.len)
+			return;
+		kept->exchange.request_bytes = used;
+		bytes = (struct slice){bytes.data + used, bytes.len - used};
+		start += used;
+	}
+}
+
+/* Hand a stretch of the answers' side to the requests that own it. */
+static void answers_feed(struct connections *connections, struct connection *connection, struct stretch stretch)
+{
+	while (stretch.start < stretch.end) {
+		struct answer *answer = connection->first;
+		uint64_t used;
+
+		if (!answer) {
+			/* More of something that was reported already, or the answer to a request that was not seen. */
+			if (stretch.bytes.len >= 7 && !memcmp(stretch.bytes.data, "HTTP/1.", 7))
+				connections->losses.unmatched++;
+			return;
+		}
+		switch (answer_feed(answer, &stretch)) {
+		case ANSWER_WANTS_MORE:
+			return;
+		case ANSWER_MALFORMED:
+			connections->losses.unmatched++;
+			pop(connection);
+			return;
+		case ANSWER_COMPLETE:
+			break;
+		}
+		used = answer->end - stretch.start;
+		report(connections, answer, answer->head.status, 0);
+		pop(connection);
+		stretch.start += used;
+		if (used >= stretch.bytes.len)
+			stretch.bytes = (struct slice){stretch.bytes.data, 0};
+		else
+			stretch.bytes = (struct slice){stretch.bytes.data + used, stretch.bytes.len - used};
+	}
+}
+
+static void settle(struct connections *connections, struct connection *connection, uint16_t flags, uint64_t now_ns)
+{
+	if (flags & EVENT_FIN)
+		report_rest(connections, connection, EXCHANGE_NONE, now_ns);
+	if (!connection->first)
+		connection_remove(connections, connection);
+}
+
+static struct slice captured_request(const struct exchange_event *event)
+{
+	return (struct slice){(const char *)event->data, event->request_len};
+}
+
+static struct stretch stretch_of(const struct exchange_event *event)
+{
+	return (struct stretch){
+		.start = event->response_end - event->response_bytes,
+		.end = event->response_end,
+		.time_ns = event->header.time_ns,
+		.bytes = {(const char *)event->data + event->request_room, event->response_len},
+		.tail = event->tail,
+	};
+}
+
+/* Whether the request is alone in what was captured: nothing of a second one stands behind it. */
+static bool is_alone(const struct http1_request *request, enum decode decoded, const struct exchange_event *event)
+{
+	uint64_t len = request->head_len + request->content_length;
+
+	if (decoded == DECODE_MORE)
+		return event->request_len == REQUEST_CAPTURE_MAX; /* cut by us: the answer says that it was whole */
+	return request->framing == FRAMING_NONE     ? request->head_len >= event->request_len
+	       : request->framing == FRAMING_LENGTH ? len >= event->request_len
+						    : true;
+}
+
+/* The usual case, without a look at the table: one request, all of its answer in one segment. */
+static bool pass_through(struct connections *connections, const struct exchange_event *event, struct answer *answer)
+{
+	struct stretch stretch = stretch_of(event);
+	struct http1_request request;
+	enum decode decoded;
+
+	decoded = http1_request_decode((const char *)event->data, event->request_len, &request);
+	if (decoded == DECODE_MALFORMED || !request.target.len || !is_alone(&request, decoded, event))
+		return false;
+	answer_take_request(answer, &request, event->request_start, event->request_end);
+	if (answer_feed(answer, &stretch) != ANSWER_COMPLETE || answer->end != stretch.end)
+		return false;
+	report(connections, answer, answer->head.status, 0);
+	return true;
+}
+
+void connections_on_exchange(struct connections *connections, const struct exchange_event *event)
+{
+	struct connection *connection = connection_find(connections, event->header.socket);
+	struct answer answer;
+
+	answer_init(&answer);
+	answer_take_event(&answer, event);
+	if (!connection && pass_through(connections, event, &answer))
+		return;
+	answer_init(&answer);
+	answer_take_event(&answer, event);
+
+	connection = connection_get(connections, &event->header);
+	if (!connection)
+		return;
+	/* The answer before this one is over, whether or not we could tell. */
+	if (connection->first && connection->first->first_ns) {
+		connection->first->last_ns = event->previous_last_ns;
+		connection->first->end = event->response_end - event->response_bytes;
+		report_begun(connections, connection);
+	}
+	/* A gap means that a request was lost: what still waits cannot be told from it. */
+	if (connection->first && event->sequence != connection->sequence + 1)
+		while (connection->first) {
+			connections->losses.unmatched++;
+			pop(connection);
+		}
+	connection->sequence = event->sequence;
+	/* The scheduler's sums end with this segment, which then answers an older request. */
+	if (connection->first)
+		answer.same_thread = false;
+	queue_requests(connections, connection, captured_request(event), event->request_start, event->request_end,
+		       &answer);
+	answers_feed(connections, connection, stretch_of(event));
+	settle(connections, connection, event->header.flags, event->header.time_ns);
+}
+
+void connections_on_request(struct connections *connections, const struct request_event *event)
+{
+	struct connection *connection = connection_get(connections, &event->header);
+	struct slice bytes = {(const char *)event->data, event->request_len};
+	struct answer answer;
+
+	if (!connection)
+		return;
+	answer_init(&answer);
+	answer.exchange.arrival_ns = event->header.time_ns;
+	answer.exchange.netns = event->header.netns;
+	answer.exchange.cgroup = event->cgroup;
+	answer.exchange.tgid = event->tgid;
+	answer.exchange.local_port = event->local_port;
+	connection->sequence = event->sequence;
+	queue_requests(connections, connection, bytes, event->request_start,
+		       event->request_start + event->request_bytes, &answer);
+	settle(connections, connection, 0, event->header.time_ns);
+}
+
+void connections_on_response(struct connections *connections, const struct response_event *event)
+{
+	struct connection *connection = connection_find(connections, event->header.socket);
+	struct stretch stretch = {
+		.start = event->response_end - event->response_bytes,
+		.end = event->response_end,
+		.time_ns = event->last_ns,
+		.bytes = {(const char *)event->data, event->response_len},
+		.tail = event->tail,
+	};
+
+	if (!connection) {
+		/* Behind an answer that was complete: its connection's end, most often. */
+		if (event->response_len >= 7 && !memcmp(event->data, "HTTP/1.", 7))
+			connections->losses.unmatched++;
+		return;
+	}
+	connection->touched_ns = event->header.time_ns;
+	answers_feed(connections, connection, stretch);
+	settle(connections, connection, event->header.flags, event->header.time_ns);
+}
+
+static uint16_t outcome_of(uint16_t flags)
+{
+	return flags & EVENT_CLIENT_LEFT ? EXCHANGE_ABORTED : EXCHANGE_NONE;
+}
+
+void connections_on_unanswered(struct connections *connections, const struct exchange_event *event)
+{
+	struct connection *connection = connection_get(connections, &event->header);
+	struct answer answer;
+
+	if (!connection)
+		return;
+	if (connection->first && connection->first->first_ns)
+		report_begun(connections, connection);
+	answer_init(&answer);
+	answer_take_event(&answer, event);
+	queue_requests(connections, connection, captured_request(event), event->request_start, event->request_end,
+		       &answer);
+	report_rest(connections, connection, outcome_of(event->header.flags), event->header.time_ns);
+	connection_remove(connections, connection);
+}
+
+void connections_on_close(struct connections *connections, const struct response_event *event)
+{
+	struct connection *connection = connection_find(connections, event->header.socket);
+
+	if (!connection)
+		return;
+	if (connection->first && connection->first->first_ns) {
+		connection->first->last_ns = event->last_ns;
+		connection->first->end = event->response_end;
+	}
+	report_rest(connections, connection, outcome_of(event->header.flags), event->header.time_ns);
+	connection_remove(connections, connection);
+}
+
+void connections_tick(struct connections *connections, uint64_t now_ns)
+{
+	struct connection *connection, *next;
+
+	HASH_ITER (hh, connections->table, connection, next) {
+		const struct answer *first = connection->first;
+		uint64_t quiet = now_ns > connection->touched_ns ? now_ns - connection->touched_ns : 0;
+
+		if (quiet < QUIET_NS)
+			continue;
+		if (first && first->first_ns && first->head.framing == FRAMING_UNKNOWN && !first->next) {
+			report_begun(connections, connection);
+			connection_remove(connections, connection);
+		} else if (quiet > FORGOTTEN_NS) {
+			report_rest(connections, connection, EXCHANGE_NONE, connection->touched_ns);
+			connection_remove(connections, connection);
+		}
+	}
+}
+
+void connections_flush(struct connections *connections)
+{
+	struct connection *connection, *next;
+
+	HASH_ITER (hh, connections->table, connection, next) {
+		while (connection->first && connection->first->first_ns)
+			report_begun(connections, connection);
+		connection_remove(connections, connection);
+	}
+}
+
+void connections_unfinished(const struct connections *connections,
+			    void (*each)(void *context, const struct exchange *exchange), void *context)
+{
+	struct connection *connection, *next;
+
+	HASH_ITER (hh, connections->table, connection, next)
+		for (const struct answer *answer = connection->first; answer; answer = answer->next)
+			if (answer->first_ns)
+				each(context, &answer->exchange);
+}
+
+const struct connection_losses *connections_losses(const struct connections *connections)
+{
+	return &connections->losses;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes exchanges of events. The usual request and its answer come in one event and pass straight through; what is
+// pipelined, cut, streamed or unfinished waits here for the rest.
+#ifndef RINGSIDE_CONNECTIONS_H
+#define RINGSIDE_CONNECTIONS_H
+
+#include "exchange.h"
+
+struct exchange_event;
+struct request_event;
+struct response_event;
+
+/// Requests that never became an exchange, by reason; each is counted nowhere else.
+struct connection_losses {
+	uint64_t unmatched;          ///< an answer without a request, or a request whose answer could not be told apart
+	uint64_t table_full;         ///< too many unfinished exchanges: reported before their end was seen
+	uint64_t incomplete_request; ///< closed before the request line was whole: not a request
+	uint64_t malformed;          ///< the bytes are not HTTP/1
+};
+
+struct connections;
+
+/// `on_exchange` borrows the exchange for the call.
+int connections_new(void (*on_exchange)(void *context, const struct exchange *exchange), void *context,
+		    struct connections **ret_connections);
+void connections_free(struct connections *connections);
+
+void connections_on_exchange(struct connections *connections, const struct exchange_event *event);
+void connections_on_request(struct connections *connections, const struct request_event *event);
+void connections_on_response(struct connections *connections, const struct response_event *event);
+void connections_on_unanswered(struct connections *connections, const struct exchange_event *event);
+void connections_on_close(struct connections *connections, const struct response_event *event);
+
+/// Report answers whose end cannot be told and that have been quiet for a while. Call about once a second.
+void connections_tick(struct connections *connections, uint64_t now_ns);
+/// Report everything whose answer has begun: at the end.
+void connections_flush(struct connections *connections);
+/// Calls back for every answer in progress.
+void connections_unfinished(const struct connections *connections,
+			    void (*each)(void *context, const struct exchange *exchange), void *context);
+
+const struct connection_losses *connections_losses(const struct connections *connections);
+
+#endif

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the daemon's JSON says, as docker.c needs it. Pure: text in, facts out; the text may be changed on the
+// way. Source of the formats: Docker Engine API (ContainerList, ContainerInspect, SystemEvents); Podman
+// serves the same.
+#ifndef RINGSIDE_DOCKER_PARSE_H
+#define RINGSIDE_DOCKER_PARSE_H
+
+#include "docker.h"
+
+struct json_t;
+
+enum { DOCKER_ID_LEN = 64, DOCKER_TEXT_MAX = 512 };
+
+/// The answer to /containers/ID/json.
+struct docker_inspection {
+	struct docker_container
+		container; ///< borrowed from `json`; a text longer than DOCKER_TEXT_MAX is empty
+	bool running;
+	struct json_t *json; ///< owned
+};
+
+/// -EBADMSG if it is not the description of a container.
+int docker_parse_inspection(char *text, size_t len, struct docker_inspection *ret_inspection);
+void docker_inspection_free(struct docker_inspection *inspection);
+
+/// Calls `on_id` for each container in the answer to /containers/json. -EBADMSG if that is no list; nothing
+/// is called then.
+int docker_parse_list(char *text, size_t len, void (*on_id)(void *context, const char *id), void *context);
+
+enum docker_change {
+	DOCKER_UNRELATED, ///< an event of no interest
+	DOCKER_CHANGED,	  ///< started, renamed, …: worth an inspection
+	DOCKER_GONE,	  ///< its processes are gone
+};
+
+struct docker_event {
+	enum docker_change change;
+	char id[DOCKER_ID_LEN + 1]; ///< empty if unrelated
+};
+
+/// One line of /events. -EBADMSG if it is not an event.
+int docker_parse_event(char *text, size_t len, struct docker_event *ret_event);
+
+/// The daemon's words in the body of a refusal ({"message": "…"}), "" if there are none.
+void docker_parse_refusal(char *text, size_t len, char *ret_words, size_t size);
+
+#endif

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// The paths that the server answers. Each handler fills a buffer and returns: nothing here waits.
+#include "endpoints.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "api.h"
+#include "exposition.h"
+#include "families.h"
+#include "self.h"
+
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/* Before readiness there is nothing to show: /metrics says so too, rather than giving zeros. */
+static bool not_ready(const struct site *site, struct server_response *response)
+{
+	if (site->ready)
+		return false;
+	response->status = 503;
+	buffer_text(&response->body, "starting\n");
+	return true;
+}
+
+static void get_metrics(void *context, const struct server_request *request, struct server_response *response)
+{
+	struct site *site = context;
+	struct observation observation = site->observation;
+	struct exposition exposition = {
+		.out = &response->body,
+		.format = exposition_negotiate(request->accept),
+	};
+	double began = seconds_now();
+
+	if (not_ready(site, response))
+		return;
+	site->refresh(site->context);
+	observation.only_service = request->service;
+	families_write(&exposition, &observation);
+	if (!request->service)
+		self_write(&exposition, &observation);
+	exposition_end(&exposition);
+	response->content_type = exposition_content_type(exposition.format);
+	site->observation.scrapes++;
+	site->observation.scrape_seconds += seconds_now() - began;
+}
+
+static void get_healthy(void *context, const struct server_request *request, struct server_response *response)
+{
+	(void)context, (void)request;
+	buffer_text(&response->body, "ringside is alive\n");
+}
+
+static void get_ready(void *context, const struct server_request *request, struct server_response *response)
+{
+	(void)request;
+	if (!not_ready(context, response))
+		buffer_text(&response->body, "ringside is ready\n");
+}
+
+static void post_reload(void *context, const struct server_request *request, struct server_response *response)
+{
+	struct site *site = context;
+
+	(void)request;
+	if (site->reload(site->context)) {
+		response->status = 500;
+		buffer_text(&response->body, "the new configuration was refused, the old one stays; the log says why\n");
+		return;
+	}
+	buffer_text(&response->body, "reloaded\n");
+}
+
+static void get_targets(void *context, const struct server_request *request, struct server_response *response)
+{
+	const struct site *site = context;
+
+	if (not_ready(site, response))
+		return;
+	response->content_type = "application/json";
+	api_targets(&site->observation, request->host ? request->host : "127.0.0.1:10707", &response->body);
+}
+
+static void get_status(void *context, const struct server_request *request, struct server_response *response)
+{
+	const struct site *site = context;
+
+	(void)request;
+	if (not_ready(site, response))
+		return;
+	response->content_type = "application/json";
+	api_status(&site->observation, &response->body);
+}
+
+static void get_services(void *context, const struct server_request *request, struct server_response *response)
+{
+	const struct site *site = context;
+
+	(void)request;
+	if (not_ready(site, response))
+		return;
+	site->refresh(site->context);
+	response->content_type = "application/json";
+	api_services(&site->observation, &response->body);
+}
+
+static void get_service(void *context, const struct server_request *request, struct server_response *response)
+{
+	const struct site *site = context;
+	const char *name = request->path + strlen("/api/v1/services/");
+
+	if (not_ready(site, response))
+		return;
+	site->refresh(site->context);
+	response->content_type = "application/json";
+	if (api_service(&site->observation, name, &response->body))
+		return;
+	response->status = 404;
+	buffer_text(&response->body, "{\"error\":\"no service of this name\"}\n");
+}
+
+static void get_landing(void *context, const struct server_request *request, struct server_response *response)
+{
+	(void)context, (void)request;
+	response->content_type = "text/html; charset=utf-8";
+	buffer_text(&response->body,
+		    "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>ringside</title>"
+		    "<style>body{font:16px/1.5 system-ui;margin:3rem auto;max-width:40rem;padding:0 1rem}"
+		    "@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8cf}}</style>"
+		    "<h1>ringside</h1><p>Every HTTP request of this host's services, timed in the kernel.</p><ul>"
+		    "<li><a href=\"/metrics\">/metrics</a>: for Prometheus"
+		    "<li><a href=\"/sd/targets\">/sd/targets</a>: a target for each service, for Prometheus's http_sd_configs"
+		    "<li><a href=\"/api/v1/services\">/api/v1/services</a>: the services, as JSON"
+		    "<li><a href=\"/api/v1/status\">/api/v1/status</a>: ringside itself, as JSON"
+		    "<li><a href=\"/-/ready\">/-/ready</a>, <a href=\"/-/healthy\">/-/healthy</a></ul></html>\n");
+}
+
+const struct endpoint endpoints[] = {
+	{"GET", "/", get_landing},
+	{"GET", "/metrics", get_metrics},
+	{"GET", "/sd/targets", get_targets},
+	{"GET", "/-/healthy", get_healthy},
+	{"GET", "/-/ready", get_ready},
+	{"POST", "/-/reload", post_reload},
+	{"GET", "/api/v1/status", get_status},
+	{"GET", "/api/v1/services", get_services},
+	{"GET", "/api/v1/services/*", get_service},
+	{NULL, NULL, NULL},
+};

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who listens where: found in /proc once, then followed by the kernel's events. Behind service_up.
+#ifndef RINGSIDE_LISTENERS_H
+#define RINGSIDE_LISTENERS_H
+
+#include <stdint.h>
+
+struct listen_event;
+struct listeners;
+struct services;
+
+/// `services` is borrowed.
+int listeners_new(struct services *services, struct listeners **ret_listeners);
+void listeners_free(struct listeners *listeners);
+
+/// Look at every process and every network namespace. 0, or -errno if /proc cannot be read.
+int listeners_scan(struct listeners *listeners);
+void listeners_on_event(void *listeners, const struct listen_event *event);
+/// Once a second: listeners whose service had no name yet, a new scan where events were lost.
+void listeners_tick(struct listeners *listeners, uint64_t lost_events);
+
+#endif

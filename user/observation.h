@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that a scrape or an API answer looks at, gathered by main. Borrowed pointers, all of them.
+#ifndef RINGSIDE_OBSERVATION_H
+#define RINGSIDE_OBSERVATION_H
+
+#include <stdint.h>
+
+struct aggregate;
+struct capture;
+struct connections;
+struct docker;
+struct events;
+struct services;
+
+struct observation {
+	struct aggregate *aggregate;
+	struct capture *capture;
+	struct connections *connections;
+	struct docker *docker;
+	struct events *events;
+	struct services *services;
+	const char *only_service; ///< NULL for all
+	uint64_t start_ns;        ///< CLOCK_MONOTONIC at ringside's start
+	uint64_t scrapes;
+	double scrape_seconds; ///< that all scrapes took so far
+};
+
+#endif

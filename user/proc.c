@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// What /proc says of a process (proc(5)). A leaf: identity and listeners build on it.
+#include "proc.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+
+ssize_t proc_read(pid_t pid, const char *file, char *buffer, size_t size)
+{
+	AUTO_CLOSE int fd = -1;
+	char path[64];
+	size_t len = 0;
+	ssize_t got;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (len + 1 < size && (got = read(fd, buffer + len, size - 1 - len)) != 0) {
+		if (got < 0)
+			return -errno;
+		len += got;
+	}
+	buffer[len] = '\0';
+	return len;
+}
+
+ssize_t proc_link(pid_t pid, const char *link, char *buffer, size_t size)
+{
+	char path[64];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, link);
+	len = readlink(path, buffer, size - 1);
+	if (len < 0)
+		return -errno;
+	buffer[len] = '\0';
+	return len;
+}
+
+bool proc_environment(pid_t pid, const char *name, char *buffer, size_t size)
+{
+	/* The kernel limits one string to 128 KiB and all of them to 6 MiB; nobody needs that much to find a name. */
+	const size_t limit = 256 * 1024;
+	AUTO_FREE char *environment = malloc(limit);
+	size_t name_len = strlen(name);
+	ssize_t len = environment ? proc_read(pid, "environ", environment, limit) : -ENOMEM;
+
+	for (ssize_t at = 0; at < len; at += strlen(environment + at) + 1)
+		if (!strncmp(environment + at, name, name_len) && environment[at + name_len] == '=') {
+			snprintf(buffer, size, "%s", environment + at + name_len + 1);
+			return buffer[0] != '\0';
+		}
+	return false;
+}
+
+const char *proc_argument(const char *cmdline, size_t len, unsigned index)
+{
+	for (size_t at = 0; at < len; at += strlen(cmdline + at) + 1)
+		if (index-- == 0)
+			return cmdline + at;
+	return NULL;
+}
+
+uint32_t proc_namespace(pid_t pid, const char *name)
+{
+	char path[64];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
+	return stat(path, &status) ? 0 : (uint32_t)status.st_ino;
+}
+
+pid_t proc_parent(pid_t pid)
+{
+	char stat_line[512];
+	const char *after_name;
+	int parent;
+
+	if (proc_read(pid, "stat", stat_line, sizeof(stat_line)) <= 0)
+		return 0;
+	/* The name in parentheses may itself hold anything. */
+	after_name = strrchr(stat_line, ')');
+	return after_name && sscanf(after_name + 1, " %*c %d", &parent) == 1 ? parent : 0;
+}
+
+/* Docker writes /docker/ID and docker-ID.scope, Kubernetes cri-containerd-ID.scope, podman libpod-ID.scope: all have the
+ * 64 digits. The last such run counts, as containers can be nested. */
+static bool find_container_id(const char *line, char ret_id[65])
+{
+	bool found = false;
+	size_t run = 0;
+
+	for (const char *at = line;; at++) {
+		if (isdigit((unsigned char)*at) || (*at >= 'a' && *at <= 'f')) {
+			run++;
+			continue;
+		}
+		if (run == 64) {
+			memcpy(ret_id, at - 64, 64);
+			ret_id[64] = '\0';
+			found = true;
+		}
+		run = 0;
+		if (!*at)
+			return found;
+	}
+}
+
+bool proc_container(pid_t pid, char ret_id[65])
+{
+	char cgroups[8192];
+	char *line, *rest;
+
+	if (proc_read(pid, "cgroup", cgroups, sizeof(cgroups)) <= 0)
+		return false;
+	for (line = strtok_r(cgroups, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (find_container_id(line, ret_id))
+			return true;
+	return false;
+}
+
+bool proc_unit(pid_t pid, char *buffer, size_t size)
+{
+	char cgroups[8192];
+	char *line, *rest;
+
+	if (proc_read(pid, "cgroup", cgroups, sizeof(cgroups)) <= 0)
+		return false;
+	for (line = strtok_r(cgroups, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		const char *unit = strstr(line, "/system.slice/") ? strrchr(line, '/') : NULL;
+		size_t len = unit ? strlen(unit + 1) : 0;
+
+		if (len <= strlen(".service") || strcmp(unit + 1 + len - strlen(".service"), ".service"))
+			continue;
+		snprintf(buffer, size, "%.*s", (int)(len - strlen(".service")), unit + 1);
+		return true;
+	}
+	return false;
+}
+
+int proc_open(pid_t pid, const char *path)
+{
+	char directory[PATH_MAX] = "", full[PATH_MAX * 2];
+	int fd;
+
+	if (path[0] != '/' && proc_link(pid, "cwd", directory, sizeof(directory)) < 0)
+		return -ESRCH;
+	/* An absolute link inside the process's root would be followed in ours: a wrong name at worst. */
+	snprintf(full, sizeof(full), "/proc/%d/root%s/%s", pid, directory, path);
+	fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
+int proc_each(void (*each)(void *context, pid_t pid), void *context)
+{
+	AUTO_DIR DIR *directory = opendir("/proc");
+	struct dirent *entry;
+
+	if (!directory)
+		return -errno;
+	while ((entry = readdir(directory)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			each(context, atoi(entry->d_name));
+	return 0;
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps the routes of one service: a table from templates to numbers, and before it a cache of raw targets,
+// since most requests repeat one. The aggregate counts under the number, the exposition asks for the name.
+#include "routes.h"
+#include "pattern.h"
+#include "segments.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <xxhash.h>
+
+enum {
+	FIXED_ROUTES = 2,    ///< ROUTE_UNMATCHED and ROUTE_OTHER
+	LIMIT_MAX = 1 << 20, ///< keeps the table's size far from overflow
+	TEMPLATE_MAX = 256,
+	CACHE_LEN = 1024, ///< a power of two; 16 KiB per service
+};
+
+/// What is known of a raw target. The hash stands for it: without the seed nobody finds two that share one.
+struct cached {
+	uint64_t hash;
+	unsigned route;	     ///< ROUTE_UNMATCHED if its template was not known ...
+	unsigned routes_len; ///< ... when there were so many routes
+};
+
+struct slot {
+	uint32_t hash;
+	uint32_t route; ///< 0, which no template has, marks a free slot
+};
+
+struct configured {
+	struct pattern pattern; ///< borrows from the route's name
+	unsigned route;
+};
+
+struct routes {
+	uint64_t seed;
+	uint64_t overflow;
+	char **names; ///< by route
+	unsigned len;
+	unsigned max;
+	uint32_t slots_mask;
+	struct slot *slots; ///< open addressing, at most half full
+	struct configured *configured;
+	size_t configured_len;
+	struct cached cache[CACHE_LEN];
+};
+
+struct template
+{
+	size_t len;
+	char text[TEMPLATE_MAX];
+};
+
+static void template_add(struct template *template, struct slice text)
+{
+	memcpy(template->text + template->len, text.data, text.len);
+	template->len += text.len;
+}
+
+/// "/*" stands for what is deeper than a path or longer than a template: two bytes are kept free for it.
+static void template_make(const struct path *path, struct template *ret_template)
+{
+	bool cut = path->cut;
+
+	ret_template->len = 0;
+	for (unsigned i = 0; i < path->len; i++) {
+		struct slice segment = segment_class(path->segments[i]);
+		if (ret_template->len + 1 + segment.len > TEMPLATE_MAX - 2) {
+			cut = true;
+			break;
+		}
+		template_add(ret_template, (struct slice){"/", 1});
+		template_add(ret_template, segment);
+	}
+	if (cut)
+		template_add(ret_template, (struct slice){"/*", 2});
+	else if (ret_template->len == 0)
+		template_add(ret_template, (struct slice){"/", 1});
+}
+
+static uint32_t template_hash(const struct routes *routes, struct slice template)
+{
+	return (uint32_t)XXH3_64bits_withSeed(template.data, template.len, routes->seed);
+}
+
+/// The slot of a template: its own, or the free one where it would go.
+static struct slot *slot_find(const struct routes *routes, struct slice template, uint32_t hash)
+{
+	for (uint32_t i = hash;; i++) {
+		struct slot *slot = &routes->slots[i & routes->slots_mask];
+		if (slot->route == 0)
+			return slot;
+		const char *name = routes->names[slot->route];
+		if (slot->hash == hash && strncmp(name, template.data, template.len) == 0 &&
+		    !name[template.len])
+			return slot;
+	}
+}
+
+/// The route of a template, added if it is new; ROUTE_OTHER if there is no room for it.
+static unsigned route_add(struct routes *routes, struct slice template)
+{
+	uint32_t hash = template_hash(routes, template);
+	struct slot *slot = slot_find(routes, template, hash);
+
+	if (slot->route != 0)
+		return slot->route;
+	char *name = routes->len < routes->max ? strndup(template.data, template.len) : NULL;
+	if (!name)
+		return ROUTE_OTHER;
+	routes->names[routes->len] = name;
+	*slot = (struct slot){hash, routes->len};
+	return routes->len++;
+}
+
+/// The configured or known route of a raw target, or ROUTE_UNMATCHED; with `add`, it becomes known.
+static unsigned route_of(struct routes *routes, struct slice target, bool add)
+{
+	struct path path;
+	struct template template;
+
+	path_parse(target, &path);
+	for (size_t i = 0; i < routes->configured_len; i++)
+		if (pattern_matches(&routes->configured[i].pattern, &path))
+			return routes->configured[i].route;
+	struct slice text = {path.special, path.special ? strlen(path.special) : 0};
+	if (!path.special) {
+		template_make(&path, &template);
+		text = (struct slice){template.text, template.len};
+	}
+	return add ? route_add(routes, text) : slot_find(routes, text, template_hash(routes, text))->route;
+}
+
+/// What is known stays; that something is not known holds until the next route is added.
+static struct cached *cache_find(struct routes *routes, struct slice target)
+{
+	uint64_t hash = XXH3_64bits_withSeed(target.data, target.len, routes->seed);
+	struct cached *cached = &routes->cache[hash % CACHE_LEN];
+
+	if (cached->hash != hash || (cached->route == ROUTE_UNMATCHED && cached->routes_len != routes->len))
+		*cached = (struct cached){hash, route_of(routes, target, false), routes->len};
+	return cached;
+}
+
+unsigned routes_find(struct routes *routes, struct slice target, uint16_t status)
+{
+	struct cached *cached = cache_find(routes, target);
+	bool not_found = status == 404 || status == 405;
+
+	if (cached->route != ROUTE_UNMATCHED || not_found)
+		return cached->route;
+	unsigned route = routes->len < routes->max ? route_of(routes, target, true) : ROUTE_OTHER;
+	if (route == ROUTE_OTHER)
+		routes->overflow++;
+	else
+		cached->route = route;
+	return route;
+}
+
+const char *routes_name(const struct routes *routes, unsigned route)
+{
+	return routes->names[route];
+}
+
+uint64_t routes_overflow(const struct routes *routes)
+{
+	return routes->overflow;
+}
+
+/// Adds a configured template. One that no path can match or that has no room is left out: the configuration
+/// is where it can be reported.
+static int configured_add(struct routes *routes, const char *text)
+{
+	struct slice template = {text, strlen(text)};
+	struct pattern pattern;
+
+	if (template.len > TEMPLATE_MAX || !pattern_parse(text, &pattern) || routes->len == routes->max)
+		return 0;
+	unsigned route = route_add(routes, template);
+	if (route == ROUTE_OTHER)
+		return -ENOMEM;
+	pattern_parse(routes->names[route], &pattern);
+	routes->configured[routes->configured_len++] = (struct configured){pattern, route};
+	return 0;
+}
+
+static int tables_allocate(struct routes *routes, size_t configured_max)
+{
+	uint32_t slots_len = 4;
+
+	while (slots_len < 2 * routes->max)
+		slots_len *= 2;
+	routes->slots_mask = slots_len - 1;
+	routes->slots = calloc(slots_len, sizeof(*routes->slots));
+	routes->names = calloc(routes->max, sizeof(*routes->names));
+	routes->configured = calloc(configured_max + 1, sizeof(*routes->configured));
+	return routes->slots && routes->names && routes->configured ? 0 : -ENOMEM;
+}
+
+static int routes_init(struct routes *routes, const char *const *templates, size_t templates_len,
+		       unsigned limit)
+{
+	static const char *const fixed[FIXED_ROUTES] = {"(unmatched)", "(other)"};
+	int err;
+
+	routes->max = FIXED_ROUTES + (limit < LIMIT_MAX ? limit : LIMIT_MAX);
+	err = tables_allocate(routes, templates_len);
+	if (err)
+		return err;
+	if (getrandom(&routes->seed, sizeof(routes->seed), 0) != sizeof(routes->seed))
+		return -errno;
+	for (; routes->len < FIXED_ROUTES; routes->len++) {
+		routes->names[routes->len] = strdup(fixed[routes->len]);
+		if (!routes->names[routes->len])
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < templates_len && !err; i++)
+		err = configured_add(routes, templates[i]);
+	return err;
+}
+
+struct routes *routes_new(const char *const *templates, size_t templates_len, unsigned limit)
+{
+	struct routes *routes = calloc(1, sizeof(*routes));
+
+	if (routes && routes_init(routes, templates, templates_len, limit) == 0)
+		return routes;
+	routes_free(routes);
+	return NULL;
+}
+
+void routes_free(struct routes *routes)
+{
+	if (!routes)
+		return;
+	for (unsigned i = 0; i < routes->len; i++)
+		free(routes->names[i]);
+	free(routes->names);
+	free(routes->slots);
+	free(routes->configured);
+	free(routes);
+}

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command `run`: wires the stages together, in the order in which data flows, and turns the loop.
+#include "run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+
+#include "aggregate.h"
+#include "capture.h"
+#include "config.h"
+#include "connections.h"
+#include "docker.h"
+#include "endpoints.h"
+#include "event.h"
+#include "events.h"
+#include "inventory.h"
+#include "listeners.h"
+#include "log.h"
+#include "maps.h"
+#include "options.h"
+#include "server.h"
+#include "services.h"
+
+#define DEFAULT_LISTEN_ADDRESS "127.0.0.1:10707"
+
+/* The kernel never wakes us: a busy ring is drained often, a quiet one seldom. */
+#define DRAIN_BUSY_NS 10000000
+#define DRAIN_QUIET_NS 50000000
+#define BUSY_EVENTS 200
+
+/* How long readiness waits for Docker's list of containers. */
+#define DISCOVERY_PATIENCE_NS 5000000000ULL
+
+struct runner {
+	const struct options *options;
+	struct config *config;
+	struct capture capture;
+	struct events *events;
+	struct connections *connections;
+	struct services *services;
+	struct listeners *listeners;
+	struct aggregate aggregate;
+	struct docker *docker;
+	struct server *server;
+	struct site site;
+	int epoll_fd;
+	int signal_fd;
+	int timer_fd;
+	uint64_t start_ns;
+	uint64_t last_tick_s;
+	bool ended;
+};
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+/* Events → connections and listeners. */
+
+static void on_exchange(void *context, const struct exchange_event *event)
+{
+	connections_on_exchange(((struct runner *)context)->connections, event);
+}
+
+static void on_request(void *context, const struct request_event *event)
+{
+	connections_on_request(((struct runner *)context)->connections, event);
+}
+
+static void on_response(void *context, const struct response_event *event)
+{
+	connections_on_response(((struct runner *)context)->connections, event);
+}
+
+static void on_unanswered(void *context, const struct exchange_event *event)
+{
+	connections_on_unanswered(((struct runner *)context)->connections, event);
+}
+
+static void on_close(void *context, const struct response_event *event)
+{
+	connections_on_close(((struct runner *)context)->connections, event);
+}
+
+static void on_listen(void *context, const struct listen_event *event)
+{
+	listeners_on_event(((struct runner *)context)->listeners, event);
+}
+
+/* The clock's work, once a second. */
+static void tick(struct runner *runner, uint64_t now_ns)
+{
+	runner->last_tick_s = now_ns / 1000000000;
+	services_tick(runner->services, !docker_trouble(runner->docker), now_ns);
+	connections_tick(runner->connections, now_ns);
+	listeners_tick(runner->listeners, capture_counter(&runner->capture, COUNT_LOST_LISTEN));
+	if (!runner->site.ready &&
+	    (docker_listed(runner->docker) || now_ns - runner->start_ns > DISCOVERY_PATIENCE_NS)) {
+		runner->site.ready = true;
+		inventory_print(&runner->site.observation);
+		log_info("ready");
+	}
+}
+
+static unsigned drain(struct runner *runner)
+{
+	uint64_t now_ns = monotonic_ns();
+
+	runner->aggregate.now_s = now_ns / 1000000000;
+	return events_drain(runner->events);
+}
+
+static void refresh(void *context)
+{
+	drain(context);
+}
+
+static int reload(void *context)
+{
+	struct runner *runner = context;
+	struct config *fresh;
+	int error = config_load(runner->options->config_file, &fresh);
+
+	if (error)
+		return error;
+	services_configure(runner->services, fresh);
+	runner->aggregate.series_limit = fresh->limits.series;
+	runner->aggregate.routes_per_service = fresh->limits.routes_per_service;
+	config_free(runner->config);
+	runner->config = fresh;
+	listeners_scan(runner->listeners);
+	log_info("configuration reloaded");
+	return 0;
+}
+
+static void timer_set(struct runner *runner, long delay_ns)
+{
+	struct itimerspec delay = {.it_value.tv_nsec = delay_ns};
+
+	timerfd_settime(runner->timer_fd, 0, &delay, NULL);
+}
+
+/* What the loop waits for. */
+
+static void on_timer(struct runner *runner)
+{
+	uint64_t expirations, now_ns;
+	bool busy;
+
+	if (read(runner->timer_fd, &expirations, sizeof(expirations)) < 0)
+		return;
+	busy = drain(runner) > BUSY_EVENTS;
+	now_ns = monotonic_ns();
+	if (now_ns / 1000000000 != runner->last_tick_s || !runner->site.ready)
+		tick(runner, now_ns);
+	timer_set(runner, busy ? DRAIN_BUSY_NS : DRAIN_QUIET_NS);
+}
+
+static void on_signal(struct runner *runner)
+{
+	struct signalfd_siginfo info;
+
+	if (read(runner->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		reload(runner);
+	else
+		runner->ended = true;
+}
+
+static void on_server(struct runner *runner)
+{
+	server_run(runner->server);
+}
+
+static void on_docker(struct runner *runner)
+{
+	docker_run(runner->docker);
+}
+
+static void on_processes(struct runner *runner)
+{
+	/* Their last requests are in the ring: take them in under their names. */
+	drain(runner);
+	services_run(runner->services);
+}
+
+static int watch(struct runner *runner, int fd, void (*handler)(struct runner *runner))
+{
+	struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = handler};
+
+	return epoll_ctl(runner->epoll_fd, EPOLL_CTL_ADD, fd, &wanted) ? -errno : 0;
+}
+
+static int turn(struct runner *runner)
+{
+	struct epoll_event ready[8];
+	int count = epoll_wait(runner->epoll_fd, ready, 8, server_timeout_ms(runner->server));
+
+	if (count < 0 && errno != EINTR)
+		return log_err(-errno, "epoll_wait: %s", strerror(errno));
+	for (int i = 0; i < count; i++)
+		((void (*)(struct runner *))ready[i].data.ptr)(runner);
+	if (!count)
+		server_run(runner->server);
+	return 0;
+}
+
+/* Start, in the order in which data flows; the first that fails has said why. */
+
+static int start_loop(struct runner *runner)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	runner->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	runner->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	runner->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (runner->epoll_fd < 0 || runner->signal_fd < 0 || runner->timer_fd < 0)
+		return log_err(-errno, "cannot create the loop's descriptors: %s", strerror(errno));
+	return 0;
+}
+
+/* Each observed process costs a descriptor (its end is waited for): take what the host allows. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int start_server(struct runner *runner)
+{
+	const char *fallback[] = {DEFAULT_LISTEN_ADDRESS};
+	const char *const *addresses = fallback;
+	size_t len = 1;
+
+	if (runner->options->listen_addresses_len) {
+		addresses = runner->options->listen_addresses;
+		len = runner->options->listen_addresses_len;
+	} else if (runner->config->web.listen_addresses_len) {
+		addresses = (const char *const *)runner->config->web.listen_addresses;
+		len = runner->config->web.listen_addresses_len;
+	}
+	return server_new(addresses, len, endpoints, &runner->site, &runner->server);
+}
+
+static int start_stages(struct runner *runner)
+{
+	const struct event_handlers handlers = {on_exchange, on_request, on_response, on_unanswered,
+						on_close,    on_listen,  runner};
+	const struct services_options naming = {
+		.config = runner->config,
+		.capture = &runner->capture,
+		.on_exchange = aggregate_on_exchange,
+		.context = &runner->aggregate,
+	};
+	int error = services_new(&naming, &runner->services);
+	const struct docker_observer containers = {services_on_container, services_on_gone, runner->services};
+
+	runner->aggregate.series_limit = runner->config->limits.series;
+	runner->aggregate.routes_per_service = runner->config->limits.routes_per_service;
+	if (!error)
+		error = connections_new(services_on_exchange, runner->services, &runner->connections);
+	if (!error)
+		error = listeners_new(runner->services, &runner->listeners);
+	if (!error)
+		error = events_new(&runner->capture, &handlers, &runner->events);
+	if (!error)
+		error = docker_new(runner->options->docker_socket, &containers, &runner->docker);
+	return error ? log_err(error, "cannot start: %s", strerror(-error)) : 0;
+}
+
+static void start_site(struct runner *runner)
+{
+	runner->site.observation = (struct observation){
+		.aggregate = &runner->aggregate,
+		.capture = &runner->capture,
+		.connections = runner->connections,
+		.docker = runner->docker,
+		.events = runner->events,
+		.services = runner->services,
+		.start_ns = runner->start_ns,
+	};
+	runner->site.refresh = refresh;
+	runner->site.reload = reload;
+	runner->site.context = runner;
+}
+
+static int start(struct runner *runner)
+{
+	int error;
+
+	raise_descriptor_limit();
+	error = start_loop(runner);
+	if (!error)
+		error = start_server(runner);
+	if (!error)
+		error = capture_start(&runner->capture);
+	if (!error)
+		error = start_stages(runner);
+	if (error)
+		return error;
+	start_site(runner);
+	/* Docker first: names of containers before the processes in them. */
+	services_tick(runner->services, true, monotonic_ns());
+	error = listeners_scan(runner->listeners);
+	if (error)
+		return log_err(error, "cannot read /proc: %s", strerror(-error));
+	error = watch(runner, runner->signal_fd, on_signal);
+	if (!error)
+		error = watch(runner, runner->timer_fd, on_timer);
+	if (!error)
+		error = watch(runner, server_fd(runner->server), on_server);
+	if (!error)
+		error = watch(runner, docker_fd(runner->docker), on_docker);
+	if (!error)
+		error = watch(runner, services_fd(runner->services), on_processes);
+	timer_set(runner, DRAIN_BUSY_NS);
+	return error;
+}
+
+static void stop(struct runner *runner)
+{
+	struct service *service;
+
+	server_free(runner->server);
+	docker_free(runner->docker);
+	events_free(runner->events);
+	connections_free(runner->connections);
+	listeners_free(runner->listeners);
+	for (service = runner->services ? services_first(runner->services) : NULL; service; service = service->hh.next)
+		service_stats_free(service->stats);
+	services_free(runner->services);
+	capture_stop(&runner->capture);
+	config_free(runner->config);
+	if (runner->timer_fd >= 0)
+		close(runner->timer_fd);
+	if (runner->signal_fd >= 0)
+		close(runner->signal_fd);
+	if (runner->epoll_fd >= 0)
+		close(runner->epoll_fd);
+}
+
+int run(const struct options *options)
+{
+	struct runner runner = {
+		.options = options,
+		.capture.cgroup_fd = -1,
+		.epoll_fd = -1,
+		.signal_fd = -1,
+		.timer_fd = -1,
+		.start_ns = monotonic_ns(),
+	};
+	int error;
+
+	if (config_load(options->config_file, &runner.config))
+		return 2;
+	error = start(&runner);
+	while (!error && !runner.ended)
+		error = turn(&runner);
+	stop(&runner);
+	return error ? 1 : 0;
+}

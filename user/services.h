@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is who: processes and containers to services, in the contract's order of names. Exchanges come in from
+// connections and go on to the aggregate with their service.
+#ifndef RINGSIDE_SERVICES_H
+#define RINGSIDE_SERVICES_H
+
+#include <uthash.h>
+
+#include "exchange.h"
+#include "program.h"
+
+struct capture;
+struct config;
+struct docker_container;
+struct service_stats;
+
+#define SERVICE_LABEL_MAX 129
+
+/// One value of the labels service and container; what the key is made of stays as long as the struct does.
+struct service {
+	char name[SERVICE_LABEL_MAX];
+	char container[SERVICE_LABEL_MAX]; ///< empty outside containers
+	char image[256];
+	char compose_project[SERVICE_LABEL_MAX];
+	char runtime_version[32];
+	enum runtime runtime;
+	unsigned listeners; ///< listening sockets of its processes
+	unsigned processes; ///< that we have met and that live
+	unsigned unfinished; ///< answers in progress: filled and used by one scrape
+	char **routes;      ///< templates from the configuration, borrowed; may be NULL
+	unsigned routes_len;
+	struct service_stats *stats; ///< the aggregate's; NULL before the first exchange
+	bool hidden;                 ///< plumbing (docker-proxy) or ringside itself: nobody's traffic
+	UT_hash_handle hh;
+};
+
+/// Exchanges that reached no service, by reason.
+struct service_losses {
+	uint64_t held_too_many; ///< waiting for Docker to name their container
+};
+
+struct services;
+
+struct services_options {
+	const struct config *config; ///< borrowed
+	struct capture *capture;     ///< borrowed; NULL leaves the kernel's sums alone (tests)
+	void (*on_exchange)(void *context, struct service *service, const struct exchange *exchange);
+	void *context;
+};
+
+int services_new(const struct services_options *options, struct services **ret_services);
+void services_free(struct services *services);
+/// A new configuration: names are found anew for processes from now on.
+void services_configure(struct services *services, const struct config *config);
+
+/// Finds the service and hands the exchange on; holds it back while Docker is asked for the container's name.
+void services_on_exchange(void *services, const struct exchange *exchange);
+/// From the Docker observer. `trouble`: whether Docker can be expected to answer.
+void services_on_container(void *services, const struct docker_container *container);
+void services_on_gone(void *services, const char *container_id);
+
+/// The service of a process, or NULL while Docker is asked for its container's name, or if it is gone.
+struct service *services_of_process(struct services *services, pid_t pid);
+/// The process did something (exec, listen) that may change what it is called.
+void services_forget_process(struct services *services, pid_t pid);
+
+int services_fd(const struct services *services); ///< readable when a known process has ended
+void services_run(struct services *services);
+/// Once a second: exchanges held too long, services that are gone. `docker_answers`: waiting for it makes sense.
+void services_tick(struct services *services, bool docker_answers, uint64_t now_ns);
+
+/// In the order of their appearance.
+struct service *services_first(const struct services *services);
+/// Requests in progress in the kernel, all bytes of recognised connections: of one service.
+void services_traffic(const struct services *services, const struct service *service, uint64_t *ret_in_flight,
+		      uint64_t *ret_bytes);
+const struct service_losses *services_losses(const struct services *services);
+
+#endif
