@@ -75,8 +75,75 @@ $(BUILD)/ringside: $(USER_OBJECTS)
 
 -include $(USER_OBJECTS:.o=.d) $(foreach arch,x86 arm64,$(patsubst %.o,%.d,$(call bpf_objects,$(arch))))
 
+# --- what people do with it -------------------------------------------------------------------------------------------
+
+ARGS ?=
+
+setup:
+	$(Q)tools/setup
+
+setup-tests:
+	$(Q)tools/setup --tests
+
+# A second make, because what the first one installs decides which compiler there is.
+run: setup
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(BUILD)/ringside run $(ARGS)
+
+test: setup-tests
+	$(Q)$(MAKE) --no-print-directory all bpf-all
+	$(Q)tests/run
+
+check: $(BUILD)/ringside.skel.h
+	$(Q)tools/check
+
+bench: setup-tests
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/bench/run
+
+install: all
+	install -D -m 755 $(BUILD)/ringside $(DESTDIR)$(PREFIX)/bin/ringside
+
+# --- tests: units with sanitizers, fuzzers; both link the user side without its main ----------------------------------
+
+SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+UNIT_SOURCES  := $(wildcard tests/unit/test_*.c)
+UNIT_TESTS    := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
+FUZZ_SOURCES  := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZERS       := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/tests/fuzz/%)
+BENCH_SOURCES := $(wildcard tests/bench/bench_*.c)
+BENCHES       := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/tests/bench/%)
+LIBRARY_OBJECTS = $(filter-out $(BUILD)/$(1)/main.o,$(USER_SOURCES:user/%.c=$(BUILD)/$(1)/%.o))
+
+$(BUILD)/sanitized/%.o: user/%.c | $(BUILD)/ringside.skel.h
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(USER_CFLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(call LIBRARY_OBJECTS,sanitized)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(USER_CFLAGS) $(SANITIZE) -MMD -MP -o $@ $^ $(LIBRARIES) -lcmocka
+
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(call LIBRARY_OBJECTS,sanitized)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(USER_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -MMD -MP -o $@ $^ $(LIBRARIES)
+
+$(BUILD)/tests/bench/%: tests/bench/%.c $(call LIBRARY_OBJECTS,user)
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(USER_CFLAGS) -o $@ $^ $(LIBRARIES)
+
+unit-tests: $(UNIT_TESTS)
+fuzzers: $(FUZZERS)
+benches: $(BENCHES)
+
+-include $(wildcard $(BUILD)/sanitized/*.d $(BUILD)/sanitized/*/*.d)
+
 clean:
 	rm -rf $(BUILD)
 
 .DELETE_ON_ERROR:
-.PHONY: all bpf-all clean
+.SECONDARY:
+.PHONY: all bpf-all setup setup-tests run test check bench install unit-tests fuzzers benches clean

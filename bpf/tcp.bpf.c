@@ -108,7 +108,7 @@ int BPF_PROG(ringside_state, struct sock *sk, int oldstate, int newstate)
 		return 0;
 	if (newstate == TCP_LISTEN)
 		listen_send(sk, 0);
-	else if (oldstate == TCP_LISTEN)
+	else if (oldstate == TCP_LISTEN && newstate == TCP_CLOSE) /* a new connection begins as LISTEN, too: a clone */
 		listen_send(sk, EVENT_LISTEN_END);
 	else if (!storage_in_tracing)
 		return 0;

@@ -9,7 +9,7 @@ set -euo pipefail
 
 kernels="5.10 6.1 6.12 newest"
 output=
-seconds=120
+seconds=${VM_SECONDS:-120}
 
 die() {
 	echo "vm.sh: $*" >&2

@@ -76,9 +76,8 @@ struct complaint {
 	char where[128];
 };
 
-/// libcyaml logs the complaint first, then a backtrace, innermost first. Its entry "in mapping (line …)"
-/// gives the place of the key before an unknown one, which may be far away; only the entries that name a
-/// field are exact.
+/// libcyaml logs the complaint first, then a backtrace, innermost first. An entry without a field, like
+/// "in mapping (line …)", has the place of the key before an unknown one, maybe far away: not used.
 static void hear(cyaml_log_t level, void *context, const char *format, va_list args)
 {
 	static const char prefix[] = "Load: ", entry[] = "  in ";

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The configuration file as it was written: its shape is checked, its values are not yet (config.c does
-// that).
+// The configuration file as it was written. Its shape is checked here, its values in config.c.
 #ifndef RINGSIDE_CONFIG_DOCUMENT_H
 #define RINGSIDE_CONFIG_DOCUMENT_H
 

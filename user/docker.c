@@ -28,9 +28,8 @@ enum {
 	LIST_SIZE_MAX = 32 << 20, ///< 10 000 containers of compose take 16 MB
 };
 
-/// {"type":["container"],"event":["start","rename","update","die","died","destroy","remove"]}: the words of
-/// Docker and of Podman. Without this filter three events for each health check of each container would come
-/// too.
+/// {"type":["container"],"event":["start","rename","update","die","died","destroy","remove"]}, the words of
+/// Docker and of Podman. Without this filter every health check would come too, as three events.
 static const char events_filter[] = "%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B"
 				    "%22start%22%2C%22rename%22%2C%22update%22%2C%22die%22%2C%22died%22%2C"
 				    "%22destroy%22%2C%22remove%22%5D%7D";
@@ -93,8 +92,7 @@ static void disconnect(struct docker *docker, const char *trouble)
 	docker->backoff_s = docker->backoff_s * 2 < BACKOFF_MAX_S ? docker->backoff_s * 2 : BACKOFF_MAX_S;
 }
 
-/// Docker sends the head of its answer before it subscribes us: `since` makes it repeat what happens in
-/// between.
+/// Docker sends the head of its answer before it subscribes us; `since` makes it repeat what came in between.
 static void connect_stream(struct docker *docker)
 {
 	struct timespec now;

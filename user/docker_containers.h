@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The containers that docker.c follows: which ones there are, which need an inspection, what the observer was
-// told.
+// The containers that docker.c follows: which there are, which need an inspection, what the observer knows.
 #ifndef RINGSIDE_DOCKER_CONTAINERS_H
 #define RINGSIDE_DOCKER_CONTAINERS_H
 
@@ -26,12 +25,10 @@ void docker_containers_gone(struct docker_containers *containers, const char *id
 
 /// Starts the inspections that are due, some at a time. -ENOMEM
 int docker_containers_inspect(struct docker_containers *containers);
-/// The answer to one of them: 0, or -errno with *ret_trouble saying what is wrong with it. -ETIMEDOUT if none
-/// came.
+/// The answer to one of them. -errno with what is wrong in *ret_trouble; that is -ETIMEDOUT if none came.
 int docker_containers_take(struct docker_containers *containers, struct docker_request *request,
 			   char *ret_trouble, size_t size);
-/// The connection is lost: inspections under way are given up, and every container needs one at the next
-/// list.
+/// The connection is lost: inspections are given up, and every container needs a new one at the next list.
 void docker_containers_doubt(struct docker_containers *containers);
 
 bool docker_containers_settled(

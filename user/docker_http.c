@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Drives libcurl's multi interface by sockets: curl says which descriptors to watch and when to be woken, the
-// epoll descriptor watches them. Bodies are only collected here; docker.c reads them when curl is not on the
-// stack.
+// Drives libcurl's multi interface by sockets: curl says which descriptors to watch and when to wake it,
+// epoll does so. Bodies are only collected here: docker.c reads them when curl is off the stack.
 #include "docker_http.h"
 #include "cleanup.h"
 #include "docker_parse.h"
@@ -28,8 +27,7 @@ static int watch(int epoll_fd, int operation, int fd, uint32_t events)
 	return epoll_ctl(epoll_fd, operation, fd, &event);
 }
 
-/// Always 0: after an error curl would give up every transfer. A socket that is not watched runs into its
-/// timeout.
+/// Always 0, since curl would give up every transfer on an error; one that is not watched has its time-out.
 static int on_socket(CURL *curl, curl_socket_t fd, int what, void *context, void *socket_context)
 {
 	const struct docker_http *http = context;

@@ -11,9 +11,8 @@
 /// The largest process id that the kernel can give (PID_MAX_LIMIT).
 enum { PID_MAX = 4 << 20 };
 
-/// Whatever makes jansson refuse an answer would let one container hide all others. A label, even its name,
-/// may hold a NUL, which jansson refuses in names: it becomes U+FFFD, in place. Integers may be larger than
-/// jansson's.
+/// What jansson refuses would let one container hide all others, like a NUL in the name of a label.
+/// NULs become U+FFFD, in place; integers may be larger than jansson's.
 static json_t *load(char *text, size_t len)
 {
 	static const char nul[] = "\\u0000", replacement[] = "\\ufffd";

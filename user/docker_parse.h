@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the daemon's JSON says, as docker.c needs it. Pure: text in, facts out; the text may be changed on the
-// way. Source of the formats: Docker Engine API (ContainerList, ContainerInspect, SystemEvents); Podman
-// serves the same.
+// What the daemon's JSON says. Pure: text in, facts out; the text may be changed on the way.
+// Source: Docker Engine API, ContainerList, ContainerInspect and SystemEvents. Podman serves the same.
 #ifndef RINGSIDE_DOCKER_PARSE_H
 #define RINGSIDE_DOCKER_PARSE_H
 
@@ -13,8 +12,7 @@ enum { DOCKER_ID_LEN = 64, DOCKER_TEXT_MAX = 512 };
 
 /// The answer to /containers/ID/json.
 struct docker_inspection {
-	struct docker_container
-		container; ///< borrowed from `json`; a text longer than DOCKER_TEXT_MAX is empty
+	struct docker_container container; ///< borrowed from `json`; texts beyond DOCKER_TEXT_MAX are empty
 	bool running;
 	struct json_t *json; ///< owned
 };
@@ -23,8 +21,7 @@ struct docker_inspection {
 int docker_parse_inspection(char *text, size_t len, struct docker_inspection *ret_inspection);
 void docker_inspection_free(struct docker_inspection *inspection);
 
-/// Calls `on_id` for each container in the answer to /containers/json. -EBADMSG if that is no list; nothing
-/// is called then.
+/// Calls `on_id` for each container in the answer to /containers/json, or returns -EBADMSG if it is no list.
 int docker_parse_list(char *text, size_t len, void (*on_id)(void *context, const char *id), void *context);
 
 enum docker_change {

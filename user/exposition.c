@@ -57,13 +57,13 @@ static bool part_is(struct part part, const char *text)
 	return strlen(text) == part.len && strncasecmp(part.text, text, part.len) == 0;
 }
 
-static struct part part_trim(struct part part)
+static struct part part_trim(struct part part, const char *what)
 {
-	while (part.len > 0 && strchr(" \t\"", part.text[0])) {
+	while (part.len > 0 && strchr(what, part.text[0])) {
 		part.text++;
 		part.len--;
 	}
-	while (part.len > 0 && strchr(" \t\"", part.text[part.len - 1]))
+	while (part.len > 0 && strchr(what, part.text[part.len - 1]))
 		part.len--;
 	return part;
 }
@@ -78,7 +78,7 @@ static bool part_next(struct part *rest, char stop, struct part *ret_part)
 		return false;
 	while (len < rest->len && (quoted || rest->text[len] != stop))
 		quoted ^= rest->text[len++] == '"';
-	*ret_part = part_trim((struct part){rest->text, len});
+	*ret_part = part_trim((struct part){rest->text, len}, " \t");
 	if (len < rest->len)
 		len++;
 	rest->text += len;
@@ -115,9 +115,9 @@ static struct media_range parse_range(struct part element)
 		if (!part_next(&parameter, '=', &name))
 			continue;
 		if (part_is(name, "q"))
-			range.quality = parse_quality(part_trim(parameter));
+			range.quality = parse_quality(part_trim(parameter, " \t"));
 		else if (part_is(name, "version"))
-			range.version = part_trim(parameter);
+			range.version = part_trim(parameter, " \t\"");
 	}
 	return range;
 }
@@ -253,16 +253,16 @@ static size_t format_integer(char *text, uint64_t number)
 	return len;
 }
 
-/// Decimals that are whole nanounits and have at most 15 digits: nearly every time and ratio that we publish.
-/// Below 10^15 a decimal and the double next to it belong to each other alone, and dividing one whole number
-/// by another rounds once: if the quotient is the value again, then its digits are the shortest that read
-/// back as it.
+/// Whole nanounits below 2^22: nearly every time and ratio that we publish. Doubles are closer together than
+/// 1e-9 there, so no two such decimals share one, and the division rounds once: if it gives the value again,
+/// the digits are the shortest ones. (Up to 2^23 that holds, too, but not for adding 0.5.) 0 if `value` is
+/// something else.
 static size_t format_decimal(char *text, double value)
 {
 	uint64_t nanounits, fraction;
 	size_t len;
 
-	if (!(value < 1e6))
+	if (value >= 1 << 22)
 		return 0;
 	nanounits = (uint64_t)(value * 1e9 + 0.5);
 	if ((double)nanounits / 1e9 != value)

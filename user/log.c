@@ -12,8 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/// A write of up to PIPE_BUF bytes to a pipe is atomic: lines of several writers never mix. Longer ones are
-/// cut.
+/// A write to a pipe of up to PIPE_BUF bytes is atomic: lines of several writers never mix. Others are cut.
 enum { LINE_SIZE = PIPE_BUF };
 
 /// What may follow a text that was cut: the sign for it, the quote, the brace of JSON and the newline.

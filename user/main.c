@@ -1,26 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// ringside: picks the command that the command line asks for.
+// ringside: picks the command that the command line asks for. `run` is in run.c, which wires everything together.
 #include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
-#include "doctor.h"
+#include "log.h"
 #include "options.h"
-#include "run.h"
-
-static int print_version(const struct options *options)
-{
-	(void)options;
-	printf("ringside %s (revision %s)\n", RINGSIDE_VERSION, RINGSIDE_REVISION);
-	return 0;
-}
-
-const struct command commands[] = {
-	{"run", "observe this host and serve (the default)", run},
-	{"doctor", "what this host offers, with the reason and the fix where something is missing", doctor},
-	{"version", "print the version", print_version},
-	{NULL, NULL, NULL},
-};
 
 int main(int argc, char **argv)
 {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cuts request targets into decoded path segments (RFC 3986, RFC 9112 section 3.2). routes.c makes templates
-// of them.
+// Cuts request targets into decoded path segments (RFC 3986, RFC 9112 section 3.2), for routes.c to compare.
 #include "path.h"
 
 #include <ctype.h>
@@ -27,8 +26,7 @@ static struct slice from(struct slice text, size_t offset)
 	return (struct slice){text.data + offset, text.len - offset};
 }
 
-/// "host:port" as CONNECT sends it. Without the method, the port is what tells it from a path that lacks its
-/// slash.
+/// "host:port" as CONNECT sends it. The method is not known here: the port tells it from a slashless path.
 static bool is_authority(struct slice target)
 {
 	size_t digits = 0;
@@ -39,8 +37,7 @@ static bool is_authority(struct slice target)
 	       !memchr(target.data, '/', target.len);
 }
 
-/// Proxies get "http://host/path"; takes off what stands before the path. Any other target comes back as it
-/// is.
+/// Proxies get "http://host/path": takes off what precedes the path. Other targets come back unchanged.
 static struct slice without_origin(struct slice target)
 {
 	size_t scheme = before(target, ':').len, at = scheme + 3;

@@ -17,8 +17,8 @@ struct path {
 	const char *special;
 	unsigned len;
 	bool cut; ///< there are more segments than these
-	struct slice
-		segments[PATH_SEGMENTS_MAX]; ///< borrowed from the target or from `decoded`; none is empty
+	/// Borrowed from the target or from `decoded`; none is empty.
+	struct slice segments[PATH_SEGMENTS_MAX];
 	char decoded[PATH_SEGMENTS_MAX][PATH_SEGMENT_MAX];
 };
 

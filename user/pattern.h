@@ -18,8 +18,7 @@ struct pattern {
 	bool open; ///< ends in "/*": one or more segments follow
 };
 
-/// false, and *ret_pattern is untouched, if `text` does not begin with '/' or has more segments than a path
-/// can have.
+/// false, and *ret_pattern untouched, if `text` lacks its first '/' or has more segments than a path has.
 bool pattern_parse(const char *text, struct pattern *ret_pattern);
 
 /// Literals are compared with decoded segments, case matters, a trailing '/' does not.

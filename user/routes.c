@@ -14,11 +14,12 @@
 enum {
 	FIXED_ROUTES = 2,    ///< ROUTE_UNMATCHED and ROUTE_OTHER
 	LIMIT_MAX = 1 << 20, ///< keeps the table's size far from overflow
-	TEMPLATE_MAX = 256,
+	LABEL_MAX = 256,
 	CACHE_LEN = 1024, ///< a power of two; 16 KiB per service
 };
 
-/// What is known of a raw target. The hash stands for it: without the seed nobody finds two that share one.
+/// What is known of a raw target. Its hash stands for it: should two share one, a request counts under the
+/// wrong route, no worse; and without the seed nobody can make them.
 struct cached {
 	uint64_t hash;
 	unsigned route;	     ///< ROUTE_UNMATCHED if its template was not known ...
@@ -48,37 +49,37 @@ struct routes {
 	struct cached cache[CACHE_LEN];
 };
 
-struct template
-{
+struct label {
 	size_t len;
-	char text[TEMPLATE_MAX];
+	char text[LABEL_MAX];
 };
 
-static void template_add(struct template *template, struct slice text)
+/// The caller has seen to it that there is room.
+static void label_add(struct label *label, struct slice text)
 {
-	memcpy(template->text + template->len, text.data, text.len);
-	template->len += text.len;
+	memcpy(label->text + label->len, text.data, text.len);
+	label->len += text.len;
 }
 
-/// "/*" stands for what is deeper than a path or longer than a template: two bytes are kept free for it.
-static void template_make(const struct path *path, struct template *ret_template)
+/// "/*" stands for what is deeper than a path or longer than a label: two bytes are kept free for it.
+static void label_make(const struct path *path, struct label *ret_label)
 {
 	bool cut = path->cut;
 
-	ret_template->len = 0;
+	ret_label->len = 0;
 	for (unsigned i = 0; i < path->len; i++) {
 		struct slice segment = segment_class(path->segments[i]);
-		if (ret_template->len + 1 + segment.len > TEMPLATE_MAX - 2) {
+		if (ret_label->len + 1 + segment.len > LABEL_MAX - 2) {
 			cut = true;
 			break;
 		}
-		template_add(ret_template, (struct slice){"/", 1});
-		template_add(ret_template, segment);
+		label_add(ret_label, (struct slice){"/", 1});
+		label_add(ret_label, segment);
 	}
 	if (cut)
-		template_add(ret_template, (struct slice){"/*", 2});
-	else if (ret_template->len == 0)
-		template_add(ret_template, (struct slice){"/", 1});
+		label_add(ret_label, (struct slice){"/*", 2});
+	else if (ret_label->len == 0)
+		label_add(ret_label, (struct slice){"/", 1});
 }
 
 static uint32_t template_hash(const struct routes *routes, struct slice template)
@@ -120,7 +121,7 @@ static unsigned route_add(struct routes *routes, struct slice template)
 static unsigned route_of(struct routes *routes, struct slice target, bool add)
 {
 	struct path path;
-	struct template template;
+	struct label label;
 
 	path_parse(target, &path);
 	for (size_t i = 0; i < routes->configured_len; i++)
@@ -128,8 +129,8 @@ static unsigned route_of(struct routes *routes, struct slice target, bool add)
 			return routes->configured[i].route;
 	struct slice text = {path.special, path.special ? strlen(path.special) : 0};
 	if (!path.special) {
-		template_make(&path, &template);
-		text = (struct slice){template.text, template.len};
+		label_make(&path, &label);
+		text = (struct slice){label.text, label.len};
 	}
 	return add ? route_add(routes, text) : slot_find(routes, text, template_hash(routes, text))->route;
 }
@@ -170,14 +171,13 @@ uint64_t routes_overflow(const struct routes *routes)
 	return routes->overflow;
 }
 
-/// Adds a configured template. One that no path can match or that has no room is left out: the configuration
-/// is where it can be reported.
+/// One that no path can match, or that has no room, is left out: the configuration is where to report that.
 static int configured_add(struct routes *routes, const char *text)
 {
 	struct slice template = {text, strlen(text)};
 	struct pattern pattern;
 
-	if (template.len > TEMPLATE_MAX || !pattern_parse(text, &pattern) || routes->len == routes->max)
+	if (template.len > LABEL_MAX || !pattern_parse(text, &pattern) || routes->len == routes->max)
 		return 0;
 	unsigned route = route_add(routes, template);
 	if (route == ROUTE_OTHER)

@@ -51,12 +51,11 @@ static bool is_continuation(char c)
 	return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/// The bytes of the character that begins at `at`; 0 if it is not well-formed UTF-8 (RFC 3629) or a control
-/// character.
+/// The length of the character at `at`; 0 if it is no well-formed UTF-8 (RFC 3629) or a control character.
 static size_t character_len(const char *at, size_t room)
 {
-	static const unsigned least[] = {0, 0x20, 0xa0, 0x800,
-					 0x10000}; // by length: below it overlong, or control
+	// By length: a lower code is overlong, or a control character.
+	static const unsigned least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
 	unsigned lead = (unsigned char)*at, code = lead;
 	size_t len = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
 
@@ -84,16 +83,24 @@ static bool is_text(struct slice segment)
 	return true;
 }
 
+static bool fits(char c, char shape)
+{
+	switch (shape) {
+	case '0':
+		return class_of(c) & DIGIT;
+	case 'x':
+		return class_of(c) & (DIGIT | HEX);
+	default:
+		return c == shape;
+	}
+}
+
 /// `shape` has '0' for a digit, 'x' for a hex digit, and itself for anything else.
 static bool has_shape(const char *text, const char *shape)
 {
-	for (; *shape; text++, shape++) {
-		unsigned class = class_of(*text);
-		if (*shape == '0'   ? !(class & DIGIT)
-		    : *shape == 'x' ? !(class & (DIGIT | HEX))
-				    : *text != *shape)
+	for (; *shape; text++, shape++)
+		if (!fits(*text, *shape))
 			return false;
-	}
 	return true;
 }
 
@@ -132,8 +139,7 @@ static bool is_email(struct slice segment)
 	       memchr(at + 1, '.', (size_t)(end - at - 1));
 }
 
-/// Extensions of files, as opposed to what programs answer with, too, under names of their own: json, xml,
-/// html.
+/// Extensions of files. Not json, xml, html: programs answer with those, too, under names of their own.
 static const struct {
 	const char *extension;
 	size_t len;

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Classes of path segments: which are names that programs have, which are values that must not become a
-// label.
+// Tells segments that are names, which programs have, from those that are values and must not become a label.
 #ifndef RINGSIDE_SEGMENTS_H
 #define RINGSIDE_SEGMENTS_H
 
 #include "exchange.h"
 
 /// What stands for a decoded, non-empty segment in a template: a placeholder such as "{id}" (static), or the
-/// segment itself. That is then valid UTF-8 without control bytes, '/', '{' and '*', and shorter than 20
-/// characters.
+/// segment itself, which is then shorter than 20 characters, valid UTF-8, free of control bytes and "/{*".
 struct slice segment_class(struct slice segment);
 
 #endif

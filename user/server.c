@@ -28,8 +28,10 @@ enum {
 	REQUEST_BODY_MAX =
 		64 << 10, ///< bytes; bodies are discarded, so this bounds patience rather than memory
 	REQUEST_DISCARD_MAX = 1 << 20, ///< a body this long is not even read for politeness
-	COMPRESS_FROM = 1 << 10,       ///< bytes; below, the packet is as small either way
-	RUNS_MAX = 16,		       ///< rounds of one server_run for one daemon
+	SEND_BUFFER =
+		64 << 10, ///< bytes; what the kernel holds for a slow reader, which is not in the sum above
+	COMPRESS_FROM = 1 << 10, ///< bytes; below, the packet is as small either way
+	RUNS_MAX = 16,		 ///< rounds of one server_run for one daemon
 };
 
 /// One connection. In `server.clients`, the one that asked or came last at the end, unless it was evicted.
@@ -69,13 +71,17 @@ static void client_remove(struct server *server, struct client *client)
 /// being served.
 static void evict_oldest(struct server *server)
 {
+	const struct linger reset = {.l_onoff = 1};
+
 	while (server->clients_len > 1 &&
 	       (server->clients_len > CLIENTS_MAX || server->responses_bytes > RESPONSES_BYTES_MAX)) {
 		struct client *oldest = TAILQ_FIRST(&server->clients);
 
 		client_remove(server, oldest);
 		oldest->evicted = true;
-		// libmicrohttpd has no call for it; it takes the hang-up for the client's and closes.
+		// libmicrohttpd has no call for it: it takes the hang-up for the client's and closes. The
+		// reset makes the kernel forget what it still has to send.
+		setsockopt(oldest->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 		shutdown(oldest->fd, SHUT_RDWR);
 	}
 }
@@ -117,11 +123,16 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 			 enum MHD_RequestTerminationCode code)
 {
 	struct client *client = client_of(connection);
+	char byte;
 
 	(void)request_context;
 	(void)code;
 	if (client && !client->evicted)
 		client_hold(context, client, 0);
+	// A FIN that came together with the request is not seen by libmicrohttpd, which then waits for the
+	// time-out.
+	if (client && recv(client->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		shutdown(client->fd, SHUT_RDWR);
 }
 
 static const char *header(struct MHD_Connection *connection, const char *name)
@@ -298,12 +309,15 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 static int add_address(struct server *server, const char *address)
 {
 	struct epoll_event event = {.events = EPOLLIN};
+	const int send_buffer = SEND_BUFFER;
 	struct MHD_Daemon *daemon;
 	int fd, err;
 
 	err = listen_open(address, &fd);
 	if (err)
 		return err;
+	// Accepted sockets inherit it; it may fail, and then the kernel decides.
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(send_buffer));
 	// The socket is the daemon's from here on: it closes it on failure too. Its own limit of connections
 	// only catches evicted ones that are not closed yet.
 	daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one observed request costs in user space: nanoseconds per head decoded and per target given its route.
-// Build with -O2 and without sanitizers; each figure is the best of several rounds, as other work only ever
-// adds.
+// Build with -O2 and without sanitizers. A figure is the best of several rounds: other work only ever adds.
 #include "protocols/http1.h"
 #include "routes.h"
 

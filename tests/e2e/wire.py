@@ -55,12 +55,12 @@ class Client:
 
     def read(self, size):
         """Exactly so many bytes of the answer."""
-        data = b""
+        data = bytearray()
         while len(data) < size:
             part = self.sock.recv(min(65536, size - len(data)))
-            assert part, f"the server closed after {len(data)} of {size} bytes: {data[-200:]!r}"
+            assert part, f"the server closed after {len(data)} of {size} bytes: {bytes(data[-200:])!r}"
             data += part
-        return data
+        return bytes(data)
 
     def read_answer(self, answer):
         """The answer that the script sends, byte for byte: ringside must not change it."""

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Routes under any targets: never more than the limit, names that are labels, numbers that stay.
-// The first input byte is the limit, the first line a configured template, each further line a status and a
-// target.
+// The first byte is the limit, the rest of its line a configured template; other lines: a status, a target.
 #include "routes.h"
 
 #include <stdio.h>

@@ -88,6 +88,7 @@ static void every_form_of_target_has_a_route(void **state)
 		{"http://example.com?x=/y", "/"},
 		{"http://", "/"},
 		{"://example.com/users", "/{str}/example.com/users"},
+		{"no scheme://example.com/x", "/{str}/example.com/x"},
 		{"/http://example.com/x", "/{str}/example.com/x"},
 		{"/login?next=http://example.com/", "/login"},
 		{"example.com:443", "(authority)"},
@@ -233,7 +234,7 @@ static void configured_templates_are_tried_first_and_in_order(void **state)
 {
 	static const char *const templates[] = {
 		"/users/me",	      "/users/:name",  "/files/*",	 "/reports/{year}.pdf",
-		"/teams/{team}/*/x/", "/cafés/{name}", "/users/{later}",
+		"/teams/{team}/*/x/", "/cafés/{name}", "/users/{later}", "/users/me",
 	};
 	struct routes *routes = routes_new(templates, COUNT(templates), 20);
 

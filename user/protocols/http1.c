@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decodes HTTP/1.0 and 1.1 heads and walks chunked bodies. Connections feed it what the kernel captured of a
-// message and make exchanges of what it returns. It runs once per observed message, so it looks at each byte
-// about once.
+// Decodes HTTP/1.0 and 1.1 heads and walks chunked bodies. Connections feed it what was captured of a message
+// and make exchanges of what it returns. Once per observed message, so it looks at each byte about once.
 #include "http1.h"
 #include "http1_fields.h"
 
 #include <string.h>
 
-/// The longest registered name has 17 bytes. Without a bound, any run of letters would pass for a method that
-/// goes on.
+/// The longest registered name has 17 bytes. Without a bound, any run of letters might still become a method.
 enum { METHOD_MAX = 32 };
 
 static bool is_digit(char c)
@@ -111,8 +109,7 @@ enum decode http1_request_decode(const char *data, size_t len, struct http1_requ
 	return body ? DECODE_OK : DECODE_MORE;
 }
 
-/// The status is known once the byte after its three digits is. The reason phrase may be missing, with its
-/// space.
+/// The status is known once the byte after its digits is. The reason may be missing, and the space before it.
 static enum decode status_line_read(const char *data, size_t len, uint16_t *ret_status)
 {
 	static const char shape[] = "HTTP/1.d Ddd"; // d: 0 to 9, D: 1 to 9

@@ -99,8 +99,7 @@ static void take_content_length(struct http1_fields *fields, struct slice value)
 		fields->length = LENGTH_INVALID;
 }
 
-/// Only the last coding decides. "identity" was one until RFC 7230 and is still sent; it never meant
-/// anything.
+/// Only the last coding decides. "identity", a coding until RFC 7230 and still sent, never meant anything.
 static void take_transfer_encoding(struct http1_fields *fields, struct slice value)
 {
 	struct slice element;
@@ -148,8 +147,7 @@ static const struct field {
 };
 
 /// The known field whose name the line carries, with the place of its colon; NULL for the many others. The
-/// byte after the name is looked at first: it tells "content-length" from "content-type" without a
-/// comparison.
+/// byte after the name comes first: it tells "content-length" from "content-type" without comparing them.
 static const struct field *field_find(const char *line, const char *line_end, const char **ret_colon)
 {
 	size_t len = (size_t)(line_end - line);
@@ -169,8 +167,7 @@ static const struct field *field_find(const char *line, const char *line_end, co
 			continue;
 		if (!starts_with_word(line, field->name, field->len))
 			continue;
-		// A space before the colon is forbidden; servers that put up with it read the field all the
-		// same.
+		// A space before the colon is forbidden; who puts up with it reads the field all the same.
 		const char *colon = line + field->len;
 		while (colon < line_end && is_space(*colon))
 			colon++;
@@ -180,8 +177,8 @@ static const struct field *field_find(const char *line, const char *line_end, co
 	return NULL;
 }
 
-/// The end of the field line that begins at `at`: its LF, or that of its last continuation line. NULL if cut
-/// off.
+/// The LF that ends a field, given that of its first line: lines that begin with a blank continue it. NULL if
+/// the last of them is cut off.
 static const char *field_end(const char *line_end, const char *end)
 {
 	while (line_end && line_end + 1 < end && (line_end[1] == ' ' || line_end[1] == '\t'))

@@ -6,8 +6,7 @@
 
 #include "../exchange.h"
 
-/// Lengths from here on are taken for nonsense, so that callers may add a head's length to a body's without
-/// overflow.
+/// Longer lengths are taken for nonsense, so that callers may add a head's to a body's without overflow.
 #define HTTP1_LENGTH_MAX ((uint64_t)1 << 62)
 
 /// What the field lines of a head say, as far as anybody here asks.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The methods that become label values as they are; any other is "_OTHER", so that no stranger can mint
-// series by them.
+// The methods that become label values as they are. Any other is "_OTHER": no stranger mints series by them.
 #include "http1.h"
 
 #include <string.h>
