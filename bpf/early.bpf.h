@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
-/* Requests that arrive with the handshake's last segment (TCP_DEFER_ACCEPT, a lost ACK, a full accept queue). The kernel
- * shows that segment to the listening socket's filters only, before the connection has a socket of its own. So what
- * it carries is kept here by address until the connection appears. */
+/* Requests that arrive with the handshake's last segment (TCP_DEFER_ACCEPT, a lost ACK, a full accept queue).
+ * The kernel shows that segment to the listening socket's filters only, before the connection has a socket of
+ * its own. So what it carries is kept here by address until the connection appears. */
 #ifndef RINGSIDE_EARLY_BPF_H
 #define RINGSIDE_EARLY_BPF_H
 
@@ -42,8 +42,8 @@ static __always_inline bool early_worth_a_look(__u64 now)
 	return early_last_ns && now - early_last_ns < EARLY_LIFE_NS;
 }
 
-/* If a request came for this new connection before it had a socket, make the connection wait for its answer. `connection`
- * is fresh, its addresses are filled. */
+/* If a request came for this new connection before it had a socket, make the connection wait for its answer.
+ * `connection` is fresh, its addresses are filled. */
 static __always_inline bool early_claim(struct connection *connection)
 {
 	struct early_key key = {};

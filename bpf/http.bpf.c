@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-// Watches the segments of every TCP socket for requests and their answers; user/connections.c makes exchanges of them.
-// One event for a request whose answer fits a segment; a small one for each later segment that may be the answer's end.
+// Watches the segments of every TCP socket for requests and their answers; user/connections.c makes exchanges
+// of them. One event for a request whose answer fits a segment; a small one for each later segment that may
+// be the answer's end.
 #include "shared.bpf.h"
 #include "segment.bpf.h"
 #include "early.bpf.h"
@@ -95,7 +96,8 @@ static __always_inline void request_begin(struct __sk_buff *skb, struct connecti
 	if (len > REQUEST_CAPTURE_MAX)
 		len = REQUEST_CAPTURE_MAX;
 	asm volatile("" : "+r"(len));
-	if (len > 0 && len <= REQUEST_CAPTURE_MAX && !bpf_skb_load_bytes(skb, segment->offset, connection->request, len))
+	if (len > 0 && len <= REQUEST_CAPTURE_MAX &&
+	    !bpf_skb_load_bytes(skb, segment->offset, connection->request, len))
 		connection->request_len = len;
 	else
 		connection->request_len = 0;
@@ -142,15 +144,16 @@ static __always_inline void request_pipelined(struct __sk_buff *skb, struct conn
 	if (len > REQUEST_CAPTURE_MAX)
 		len = REQUEST_CAPTURE_MAX;
 	asm volatile("" : "+r"(len));
-	if (len > 0 && len <= REQUEST_CAPTURE_MAX && !bpf_skb_load_bytes(skb, segment->offset, event->data, len))
+	if (len > 0 && len <= REQUEST_CAPTURE_MAX &&
+	    !bpf_skb_load_bytes(skb, segment->offset, event->data, len))
 		event->request_len = len;
 	else
 		event->request_len = 0;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
-/* A connection without state whose payload begins no request. What was seen from its first byte on is settled; what is
- * older may be in the middle of a body and is looked at again. */
+/* A connection without state whose payload begins no request. What was seen from its first byte on is
+ * settled; what is older may be in the middle of a body and is looked at again. */
 static __always_inline void not_a_request(struct bpf_sock *sk, const struct start *start)
 {
 	struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
@@ -163,7 +166,8 @@ static __always_inline void not_a_request(struct bpf_sock *sk, const struct star
 	}
 	if (tcp->bytes_received)
 		return;
-	/* Who has sent nothing yet is the server; the client's end of the same connection is not counted again. */
+	/* Who has sent nothing yet is the server; the client's end of the same connection is not counted
+	 * again. */
 	if (!tcp->data_segs_out)
 		count(start_is_tls(start)     ? COUNT_UNPARSED_TLS
 		      : start_is_http2(start) ? COUNT_UNPARSED_HTTP2
@@ -171,7 +175,8 @@ static __always_inline void not_a_request(struct bpf_sock *sk, const struct star
 	socket_ignore(sk);
 }
 
-static __always_inline void early_keep(struct __sk_buff *skb, struct bpf_sock *sk, const struct segment *segment)
+static __always_inline void early_keep(struct __sk_buff *skb, struct bpf_sock *sk,
+				       const struct segment *segment)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 	struct early_request *request;
@@ -196,7 +201,8 @@ static __always_inline void early_keep(struct __sk_buff *skb, struct bpf_sock *s
 	if (len > REQUEST_CAPTURE_MAX)
 		len = REQUEST_CAPTURE_MAX;
 	asm volatile("" : "+r"(len));
-	if (len == 0 || len > REQUEST_CAPTURE_MAX || bpf_skb_load_bytes(skb, segment->offset, request->request, len))
+	if (len == 0 || len > REQUEST_CAPTURE_MAX ||
+	    bpf_skb_load_bytes(skb, segment->offset, request->request, len))
 		return;
 	request->request_len = len;
 	request->request_bytes = segment->len;
@@ -254,7 +260,8 @@ static __always_inline void segment_came_in(struct __sk_buff *skb)
 		}
 		request_begin(skb, connection, &segment, bpf_ktime_get_ns());
 	} else if (connection) {
-		positions_advance(connection, &segment); /* the rest of a body that was answered before it was whole */
+		positions_advance(connection,
+				  &segment); /* the rest of a body that was answered before it was whole */
 	} else {
 		not_a_request(sk, &start);
 		return;
@@ -271,8 +278,8 @@ int ringside_ingress(struct __sk_buff *skb)
 	return 1;
 }
 
-/* Fill and send an exchange event whose parts have room for `request_room` and `response_room` bytes: constants, because
- * the ring reserves only what the verifier knows. */
+/* Fill and send an exchange event whose parts have room for `request_room` and `response_room` bytes:
+ * constants, because the ring reserves only what the verifier knows. */
 static __always_inline bool exchange_send(struct __sk_buff *skb, struct connection *connection,
 					  const struct segment *segment, struct tcp_sock *tcp, __u64 now,
 					  __u16 flags, const __u32 request_room, const __u32 response_room)
@@ -301,8 +308,8 @@ static __always_inline bool exchange_send(struct __sk_buff *skb, struct connecti
 	return true;
 }
 
-/* "HTTP/1.1 100 Continue" and other 1xx but 101 do not answer; an answer may stand behind one in the same segment.
- * Moves the segment to the answer; false if there is none. Rare, so that it may be slow. */
+/* "HTTP/1.1 100 Continue" and other 1xx but 101 do not answer; an answer may stand behind one in the same
+ * segment. Moves the segment to the answer; false if there is none. Rare, so that it may be slow. */
 static __always_inline bool skip_interim(struct __sk_buff *skb, struct segment *segment, struct start *start)
 {
 	const __u32 shortest = 16;
@@ -312,10 +319,12 @@ static __always_inline bool skip_interim(struct __sk_buff *skb, struct segment *
 	for (__u32 at = shortest; at < 512; at++) {
 		char mark[11];
 
-		if (at + sizeof(mark) > segment->len || bpf_skb_load_bytes(skb, segment->offset + at, mark, sizeof(mark)))
+		if (at + sizeof(mark) > segment->len ||
+		    bpf_skb_load_bytes(skb, segment->offset + at, mark, sizeof(mark)))
 			return false;
-		if (mark[0] == '\r' && mark[1] == '\n' && mark[2] == '\r' && mark[3] == '\n' && mark[4] == 'H' &&
-		    mark[5] == 'T' && mark[6] == 'T' && mark[7] == 'P' && mark[8] == '/' && mark[9] == '1') {
+		if (mark[0] == '\r' && mark[1] == '\n' && mark[2] == '\r' && mark[3] == '\n' &&
+		    mark[4] == 'H' && mark[5] == 'T' && mark[6] == 'T' && mark[7] == 'P' && mark[8] == '/' &&
+		    mark[9] == '1') {
 			at += 4;
 			segment->offset += at;
 			segment->seq += at;
@@ -326,22 +335,27 @@ static __always_inline bool skip_interim(struct __sk_buff *skb, struct segment *
 	return false;
 }
 
-static __always_inline void answer_began(struct __sk_buff *skb, struct connection *connection, struct bpf_sock *sk,
-					 const struct segment *segment, const struct start *start, __u64 now)
+static __always_inline void answer_began(struct __sk_buff *skb, struct connection *connection,
+					 struct bpf_sock *sk, const struct segment *segment,
+					 const struct start *start, __u64 now)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
-	__u16 flags = (segment->fin ? EVENT_FIN : 0) | (sk->state == BPF_TCP_CLOSE_WAIT ? EVENT_CLIENT_LEFT : 0);
+	__u16 flags =
+		(segment->fin ? EVENT_FIN : 0) | (sk->state == BPF_TCP_CLOSE_WAIT ? EVENT_CLIENT_LEFT : 0);
 	bool small = connection->request_len <= 128, sent;
 	__u8 tail[4];
 
 	if (segment->len <= 256)
 		sent = small ? exchange_send(skb, connection, segment, tcp, now, flags, 128, 256)
-			     : exchange_send(skb, connection, segment, tcp, now, flags, REQUEST_CAPTURE_MAX, 256);
+			     : exchange_send(skb, connection, segment, tcp, now, flags, REQUEST_CAPTURE_MAX,
+					     256);
 	else if (segment->len <= 512)
 		sent = small ? exchange_send(skb, connection, segment, tcp, now, flags, 128, 512)
-			     : exchange_send(skb, connection, segment, tcp, now, flags, REQUEST_CAPTURE_MAX, 512);
+			     : exchange_send(skb, connection, segment, tcp, now, flags, REQUEST_CAPTURE_MAX,
+					     512);
 	else
-		sent = small ? exchange_send(skb, connection, segment, tcp, now, flags, 128, RESPONSE_CAPTURE_MAX)
+		sent = small ? exchange_send(skb, connection, segment, tcp, now, flags, 128,
+					     RESPONSE_CAPTURE_MAX)
 			     : exchange_send(skb, connection, segment, tcp, now, flags, REQUEST_CAPTURE_MAX,
 					     RESPONSE_CAPTURE_MAX);
 	if (!sent)
@@ -353,11 +367,13 @@ static __always_inline void answer_began(struct __sk_buff *skb, struct connectio
 	     tail[0] != '\r' || tail[1] != '\n' || tail[2] != '\r' || tail[3] != '\n'))
 		connection->capture_left = RESPONSE_CAPTURE_MAX - segment->len;
 	connection->answered = 1;
-	connection_settle(connection, start->len >= 12 && start->bytes[9] == '1' ? CONNECTION_UPGRADED : CONNECTION_IDLE);
+	connection_settle(connection,
+			  start->len >= 12 && start->bytes[9] == '1' ? CONNECTION_UPGRADED : CONNECTION_IDLE);
 }
 
 static __always_inline bool response_send(struct __sk_buff *skb, struct connection *connection,
-					  const struct segment *segment, __u64 now, __u32 len, const __u32 room)
+					  const struct segment *segment, __u64 now, __u32 len,
+					  const __u32 room)
 {
 	void *ring = ring_of(connection->socket);
 	struct response_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event) + room, 0) : NULL;
@@ -381,8 +397,9 @@ static __always_inline bool response_send(struct __sk_buff *skb, struct connecti
 	return true;
 }
 
-static __always_inline void answer_went_on(struct __sk_buff *skb, struct connection *connection, struct bpf_sock *sk,
-					   const struct segment *segment, const struct start *start, __u64 now)
+static __always_inline void answer_went_on(struct __sk_buff *skb, struct connection *connection,
+					   struct bpf_sock *sk, const struct segment *segment,
+					   const struct start *start, __u64 now)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 	bool next = segment->len && start_is_response(start);
@@ -404,7 +421,8 @@ static __always_inline void answer_went_on(struct __sk_buff *skb, struct connect
 		connection->fin_sent = 1;
 }
 
-/* On kernels without socket storage for tracepoints, the connection of an early request gets its state only here. */
+/* On kernels without socket storage for tracepoints, the connection of an early request gets its state only
+ * here. */
 static __always_inline struct connection *connection_of_early(struct bpf_sock *sk)
 {
 	struct connection *connection = connection_new(sk);

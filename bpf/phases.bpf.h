@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
-/* Where a thread's time went between the read of a request and its answer, without a hook in the scheduler: the
- * scheduler's own sums, looked at twice (design.md section 3). */
+/* Where a thread's time went between the read of a request and its answer, without a hook in the scheduler:
+ * the scheduler's own sums, looked at twice (design.md section 3). */
 #ifndef RINGSIDE_PHASES_BPF_H
 #define RINGSIDE_PHASES_BPF_H
 
@@ -17,8 +17,9 @@ static __always_inline void phases_begin(struct connection *connection, struct t
 	connection->read_ns = now;
 }
 
-/* At the answer's first segment. `current` sent it only if it holds the socket's lock: a softirq that sends waits for the
- * lock to be free, and a process that sends has taken it (net/core/sock.c lock_sock_nested, tcp_output.c tcp_tsq_handler). */
+/* At the answer's first segment. `current` sent it only if it holds the socket's lock: a softirq that sends
+ * waits for the lock to be free, and a process that sends has taken it (net/core/sock.c lock_sock_nested,
+ * tcp_output.c tcp_tsq_handler). */
 static __always_inline void phases_end(struct exchange_event *event, const struct connection *connection,
 				       struct tcp_sock *tcp, __u64 now)
 {
@@ -35,8 +36,10 @@ static __always_inline void phases_end(struct exchange_event *event, const struc
 	elapsed = now - connection->read_ns;
 	sum = BPF_CORE_READ(task, se.sum_exec_runtime);
 	start = BPF_CORE_READ(task, se.exec_start);
-	/* exec_start moves whenever the sum does, so that this is exact between the scheduler's ticks, too. */
-	event->on_cpu_ns = (sum - connection->read_exec_sum) + elapsed - (start - connection->read_exec_start);
+	/* exec_start moves whenever the sum does, so that this is exact between the scheduler's ticks, too.
+	 */
+	event->on_cpu_ns =
+		(sum - connection->read_exec_sum) + elapsed - (start - connection->read_exec_start);
 	event->run_queue_ns = BPF_CORE_READ(task, sched_info.run_delay) - connection->read_run_delay;
 	event->header.flags |= EVENT_SAME_THREAD;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-// The moment a process reads a request: who it is, and where its scheduler sums stand. Ends socket_wait, begins the rest.
+// The moment a process reads a request: who it is, and where its scheduler sums stand. Ends socket_wait,
+// begins the rest.
 #include "phases.bpf.h"
 
 static __always_inline void request_read(struct sock *sk)
@@ -17,7 +18,8 @@ static __always_inline void request_read(struct sock *sk)
 	phases_begin(connection, task, bpf_ktime_get_ns());
 }
 
-/* The kernel calls it in the reader's own context whenever bytes have been copied out, by any way of reading. */
+/* The kernel calls it in the reader's own context whenever bytes have been copied out, by any way of reading.
+ */
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(ringside_read, struct sock *sk)
 {

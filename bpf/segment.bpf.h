@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
-/* One TCP segment as a cgroup_skb program sees it: where its payload is, and what its first bytes look like. */
+/* One TCP segment as a cgroup_skb program sees it: where its payload is, and what its first bytes look like.
+ */
 #ifndef RINGSIDE_SEGMENT_BPF_H
 #define RINGSIDE_SEGMENT_BPF_H
 
@@ -9,7 +10,8 @@ struct segment {
 	__u32 offset; /* of the payload in the skb */
 	__u32 len;    /* of the payload */
 	__u32 seq;
-	__u16 remote_port; /* of the sender, host byte order; as local_port of use for segments that come in */
+	__u16 remote_port; /* of the sender, host byte order; as local_port of use for segments that come in
+			    */
 	__u16 local_port;
 	bool fin;
 };
@@ -50,7 +52,8 @@ static __always_inline bool segment_load(struct __sk_buff *skb, struct segment *
 	return true;
 }
 
-/* Drop the part of the segment that lies before `next_seq`: a retransmission, or the overlap of one. False if that is all. */
+/* Drop the part of the segment that lies before `next_seq`: a retransmission, or the overlap of one. False if
+ * that is all. */
 static __always_inline bool segment_trim(struct segment *segment, __u32 next_seq)
 {
 	__s32 seen = (__s32)(next_seq - segment->seq);
@@ -79,7 +82,8 @@ static __always_inline void segment_tail(struct __sk_buff *skb, const struct seg
 	}
 }
 
-/* Enough of a segment to tell what it begins: the longest registered method has 17 letters (UPDATEREDIRECTREF). */
+/* Enough of a segment to tell what it begins: the longest registered method has 17 letters
+ * (UPDATEREDIRECTREF). */
 #define START_LEN 24
 
 struct start {
@@ -87,7 +91,8 @@ struct start {
 	__u32 len;
 };
 
-static __always_inline bool start_load(struct __sk_buff *skb, const struct segment *segment, struct start *ret_start)
+static __always_inline bool start_load(struct __sk_buff *skb, const struct segment *segment,
+				       struct start *ret_start)
 {
 	__u32 len = segment->len;
 
@@ -116,11 +121,13 @@ static __always_inline __u32 start_word(const struct start *start, __u32 at)
 
 static __always_inline bool is_token_byte(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_' || (c >= '0' && c <= '9');
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_' ||
+	       (c >= '0' && c <= '9');
 }
 
-/* A method, a space, and something printable; or, in a segment that is shorter than that, a beginning of it. User space
- * has the parser: what passes here and is none is found out when it is answered by something else than HTTP. */
+/* A method, a space, and something printable; or, in a segment that is shorter than that, a beginning of it.
+ * User space has the parser: what passes here and is none is found out when it is answered by something else
+ * than HTTP. */
 static __always_inline bool start_is_request(const struct start *start)
 {
 	switch (start_word(start, 0)) {
@@ -136,7 +143,8 @@ static __always_inline bool start_is_request(const struct start *start)
 		if (i >= start->len)
 			return true;
 		if (c == ' ')
-			return i > 0 && (i + 1 >= start->len || (start->bytes[i + 1] > ' ' && start->bytes[i + 1] < 127));
+			return i > 0 && (i + 1 >= start->len ||
+					 (start->bytes[i + 1] > ' ' && start->bytes[i + 1] < 127));
 		if (!is_token_byte(c))
 			return false;
 	}
@@ -160,7 +168,8 @@ static __always_inline bool start_is_response(const struct start *start)
 /* The preface of HTTP/2 with prior knowledge (RFC 9113 section 3.4) also looks like a request of HTTP/1. */
 static __always_inline bool start_is_http2(const struct start *start)
 {
-	return start_word(start, 0) == WORD('P', 'R', 'I', ' ') && start_word(start, 4) == WORD('*', ' ', 'H', 'T') &&
+	return start_word(start, 0) == WORD('P', 'R', 'I', ' ') &&
+	       start_word(start, 4) == WORD('*', ' ', 'H', 'T') &&
 	       start_word(start, 8) == WORD('T', 'P', '/', '2');
 }
 

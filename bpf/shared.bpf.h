@@ -13,8 +13,8 @@
 #include "kernel_compat.bpf.h"
 #include "maps.h"
 
-/* One ring collapses under many producers, so that there is one for each eight CPUs (design.md section 5). A connection
- * keeps to one of them, by its cookie: its events stay in order. */
+/* One ring collapses under many producers, so that there is one for each eight CPUs (design.md section 5). A
+ * connection keeps to one of them, by its cookie: its events stay in order. */
 #define RINGS_MAX 64
 
 struct ring {
@@ -65,18 +65,20 @@ enum connection_state {
 	CONNECTION_IDLE,     /* nothing seen, or all answered: the next segment in may begin a request */
 	CONNECTION_WAITING,  /* a request is here, its answer has not begun */
 	CONNECTION_UPGRADED, /* 101: no longer HTTP */
-	CONNECTION_OWN,      /* ringside's own server */
+	CONNECTION_OWN,	     /* ringside's own server */
 };
 
-/* How much a later segment can add to a request's head at once. Free: with it the state still fits a kmalloc of 1 KiB. */
+/* How much a later segment can add to a request's head at once. Free: with it the state still fits a kmalloc
+ * of 1 KiB. */
 #define REQUEST_SPARE 256
 
-/* The state of a connection whose server end is on this host. Made when a segment looks like the beginning of a request,
- * freed by the kernel with the socket.
+/* The state of a connection whose server end is on this host. Made when a segment looks like the beginning of
+ * a request, freed by the kernel with the socket.
  *
- * Ingress runs in softirq before the socket is locked, egress and reads under the socket's lock: ingress can run at the
- * same time as the others. So each part has one writer, and `state` is a token that is passed to and fro: while it is
- * not WAITING, ingress alone may rewrite the request and set WAITING; while it is, egress alone may set it back. */
+ * Ingress runs in softirq before the socket is locked, egress and reads under the socket's lock: ingress can
+ * run at the same time as the others. So each part has one writer, and `state` is a token that is passed to
+ * and fro: while it is not WAITING, ingress alone may rewrite the request and set WAITING; while it is,
+ * egress alone may set it back. */
 struct connection {
 	__u64 socket;
 	__u64 cgroup;
@@ -86,7 +88,7 @@ struct connection {
 	__u16 family;
 	__u8 state;
 	__u8 midstream; /* older than ringside when first seen */
-	__u32 traffic; /* index into traffic_sums, 0: not known yet */
+	__u32 traffic;	/* index into traffic_sums, 0: not known yet */
 	__u8 local_address[16];
 	__u8 remote_address[16];
 
@@ -112,7 +114,7 @@ struct connection {
 	__u64 last_ns;
 	__u32 next_seq_out;
 	__u16 capture_left; /* bytes of the answer's beginning still wanted */
-	__u8 answered;      /* at least one answer was seen: it is HTTP */
+	__u8 answered;	    /* at least one answer was seen: it is HTTP */
 	__u8 fin_sent;
 
 	__u8 request[REQUEST_CAPTURE_MAX + REQUEST_SPARE];
@@ -131,12 +133,14 @@ static __always_inline void count(enum counter counter)
 	__u32 key = counter;
 	__u64 *value = bpf_map_lookup_elem(&counters, &key);
 
-	/* Tracepoints and softirq can interrupt each other on one CPU; the atomic costs nothing on these rare paths. */
+	/* Tracepoints and softirq can interrupt each other on one CPU; the atomic costs nothing on these rare
+	 * paths. */
 	if (value)
 		__sync_fetch_and_add(value, 1);
 }
 
-/* The sums that this connection adds to. A softirq may interrupt a process that adds on the same CPU: add atomically. */
+/* The sums that this connection adds to. A softirq may interrupt a process that adds on the same CPU: add
+ * atomically. */
 static __always_inline struct traffic *traffic_of(const struct connection *connection)
 {
 	__u32 index = connection->traffic;
@@ -188,8 +192,8 @@ static __always_inline void *ring_of(__u64 socket)
 	return bpf_map_lookup_elem(&rings, &index);
 }
 
-/* Where a connection is and between whom. IPv4 addresses take the first four bytes, also where the socket is an IPv6 one
- * that speaks IPv4 (RFC 4291 section 2.5.5.2). */
+/* Where a connection is and between whom. IPv4 addresses take the first four bytes, also where the socket is
+ * an IPv6 one that speaks IPv4 (RFC 4291 section 2.5.5.2). */
 static __always_inline void connection_place(struct connection *connection, const struct sock *sk)
 {
 	__u32 mapped[4];
@@ -249,7 +253,8 @@ static __always_inline void exchange_fill(struct exchange_event *event, const st
 	__builtin_memcpy(event->local_address, connection->local_address, 16);
 	__builtin_memcpy(event->remote_address, connection->remote_address, 16);
 	__builtin_memset(event->tail, 0, 8);
-	/* In lines of 64 bytes as far as there is something: a copy of fixed size would cost 512 bytes each time. */
+	/* In lines of 64 bytes as far as there is something: a copy of fixed size would cost 512 bytes each
+	 * time. */
 	for (__u32 at = 0; at < REQUEST_CAPTURE_MAX; at += 64) {
 		if (at >= request_room || at >= request_len)
 			break;

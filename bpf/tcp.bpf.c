@@ -34,7 +34,8 @@ static __always_inline bool client_left(const struct sock *sk, int oldstate)
 	return oldstate == TCP_CLOSE_WAIT || oldstate == TCP_LAST_ACK;
 }
 
-static __always_inline bool unanswered_send(const struct sock *sk, struct connection *connection, int oldstate)
+static __always_inline bool unanswered_send(const struct sock *sk, struct connection *connection,
+					    int oldstate)
 {
 	void *ring = ring_of(connection->socket);
 	struct exchange_event *event;
@@ -78,7 +79,8 @@ static __always_inline void connection_closed(struct sock *sk, int oldstate)
 		if (!unanswered_send(sk, connection, oldstate))
 			count(COUNT_LOST_CLOSE);
 	} else if (connection->state == CONNECTION_IDLE && connection->answered && !connection->fin_sent) {
-		/* Reset, or the end of our side was lost: user space may be waiting for more of the answer. */
+		/* Reset, or the end of our side was lost: user space may be waiting for more of the answer.
+		 */
 		if (!answered_send(sk, connection, oldstate))
 			count(COUNT_LOST_CLOSE);
 	}
@@ -108,7 +110,8 @@ int BPF_PROG(ringside_state, struct sock *sk, int oldstate, int newstate)
 		return 0;
 	if (newstate == TCP_LISTEN)
 		listen_send(sk, 0);
-	else if (oldstate == TCP_LISTEN && newstate == TCP_CLOSE) /* a new connection begins as LISTEN, too: a clone */
+	else if (oldstate == TCP_LISTEN &&
+		 newstate == TCP_CLOSE) /* a new connection begins as LISTEN, too: a clone */
 		listen_send(sk, EVENT_LISTEN_END);
 	else if (!storage_in_tracing)
 		return 0;

@@ -14,19 +14,19 @@
 
 enum event_kind {
 	EVENT_EXCHANGE = 1, /* a request, and the first segment of the bytes that came after it */
-	EVENT_REQUEST,      /* a request that arrived while another one waited: pipelining */
-	EVENT_RESPONSE,     /* a later segment of an answer, worth knowing of */
-	EVENT_CLOSE,        /* the connection is over; an unanswered request comes with it */
-	EVENT_LISTEN,       /* a process began or ended listening on a port */
+	EVENT_REQUEST,	    /* a request that arrived while another one waited: pipelining */
+	EVENT_RESPONSE,	    /* a later segment of an answer, worth knowing of */
+	EVENT_CLOSE,	    /* the connection is over; an unanswered request comes with it */
+	EVENT_LISTEN,	    /* a process began or ended listening on a port */
 };
 
 enum event_flag {
-	EVENT_FIN = 1 << 0,          /* the segment ended our side of the connection */
-	EVENT_CLIENT_LEFT = 1 << 1,  /* the client had closed its side, or reset the connection, by then */
-	EVENT_SAME_THREAD = 1 << 2,  /* on_cpu_ns and run_queue_ns hold: the reader sent the answer itself */
-	EVENT_UNANSWERED = 1 << 3,   /* EVENT_CLOSE: exchange_event with the request that got no answer */
-	EVENT_LISTEN_END = 1 << 4,   /* EVENT_LISTEN: no longer */
-	EVENT_MIDSTREAM = 1 << 5,    /* the connection was older than ringside when it was first seen */
+	EVENT_FIN = 1 << 0,	    /* the segment ended our side of the connection */
+	EVENT_CLIENT_LEFT = 1 << 1, /* the client had closed its side, or reset the connection, by then */
+	EVENT_SAME_THREAD = 1 << 2, /* on_cpu_ns and run_queue_ns hold: the reader sent the answer itself */
+	EVENT_UNANSWERED = 1 << 3,  /* EVENT_CLOSE: exchange_event with the request that got no answer */
+	EVENT_LISTEN_END = 1 << 4,  /* EVENT_LISTEN: no longer */
+	EVENT_MIDSTREAM = 1 << 5,   /* the connection was older than ringside when it was first seen */
 };
 
 struct event_header {
@@ -39,8 +39,9 @@ struct event_header {
 
 /* Positions count the bytes of one direction of the connection since ringside first looked at it. */
 
-/* EVENT_EXCHANGE, and EVENT_CLOSE with EVENT_UNANSWERED. Followed by request_len bytes at data[0] and response_len bytes
- * at data[request_room]; the record ends anywhere after that. header.time_ns: when the answer's first segment left. */
+/* EVENT_EXCHANGE, and EVENT_CLOSE with EVENT_UNANSWERED. Followed by request_len bytes at data[0] and
+ * response_len bytes at data[request_room]; the record ends anywhere after that. header.time_ns: when the
+ * answer's first segment left. */
 struct exchange_event {
 	struct event_header header;
 	__u64 arrival_ns;
@@ -48,12 +49,12 @@ struct exchange_event {
 	__u64 on_cpu_ns;
 	__u64 run_queue_ns;
 	__u64 previous_last_ns; /* the last byte before this segment left; 0 if there was none */
-	__u64 request_start;    /* position of the request's first byte … */
-	__u64 request_end;      /* … and of what has arrived by now */
-	__u64 response_end;     /* position after this segment */
+	__u64 request_start;	/* position of the request's first byte … */
+	__u64 request_end;	/* … and of what has arrived by now */
+	__u64 response_end;	/* position after this segment */
 	__u64 cgroup;
-	__u32 tgid;           /* who read the request, else who answered; 0 if neither was seen */
-	__u32 sequence;       /* of EVENT_EXCHANGE and EVENT_REQUEST on this connection: a gap is a lost one */
+	__u32 tgid;	/* who read the request, else who answered; 0 if neither was seen */
+	__u32 sequence; /* of EVENT_EXCHANGE and EVENT_REQUEST on this connection: a gap is a lost one */
 	__u32 response_bytes; /* of this segment */
 	__u16 request_len;
 	__u16 request_room;
@@ -84,8 +85,8 @@ struct request_event {
 /* EVENT_RESPONSE, and EVENT_CLOSE without EVENT_UNANSWERED. Followed by response_len bytes. */
 struct response_event {
 	struct event_header header;
-	__u64 response_end; /* position after this segment */
-	__u64 last_ns;      /* when the last byte left */
+	__u64 response_end;   /* position after this segment */
+	__u64 last_ns;	      /* when the last byte left */
 	__u32 response_bytes; /* of this segment */
 	__u32 response_len;
 	__u8 tail[8];

@@ -12,7 +12,8 @@
 enum counter {
 	COUNT_LOST_EXCHANGE, /* ring full: a request is not reported */
 	COUNT_LOST_REQUEST,  /* ring full: a pipelined request is not reported */
-	COUNT_LOST_RESPONSE, /* ring full: the end of an answer is known late, from the next request or the close */
+	COUNT_LOST_RESPONSE, /* ring full: the end of an answer is known late, from the next request or the
+				close */
 	COUNT_LOST_CLOSE,    /* ring full: an unanswered request is not reported, or the end of an answer */
 	COUNT_LOST_LISTEN,   /* ring full: a listening socket is found late, by the next look at /proc */
 	COUNT_LOST_STATE,    /* no memory for a connection's state: its request is not reported */
@@ -30,8 +31,8 @@ struct place {
 	__u16 reserved;
 };
 
-/* Per-CPU sums of one place. Requests in flight are those that arrived less those that ended; bytes are those of
- * connections recognised as HTTP, to be compared with what was reported. */
+/* Per-CPU sums of one place. Requests in flight are those that arrived less those that ended; bytes are those
+ * of connections recognised as HTTP, to be compared with what was reported. */
 struct traffic {
 	__u64 arrived;
 	__u64 ended;

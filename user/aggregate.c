@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Adds each exchange to the sums of its service. Hot: runs once for every request, allocates only for what is new.
+// Adds each exchange to the sums of its service. Hot: runs once for every request, allocates only for what is
+// new.
 #include "aggregate.h"
 
 #include <stdlib.h>
@@ -72,7 +73,8 @@ void service_stats_free(struct service_stats *stats)
 }
 
 /* Methods are static strings, so that their address tells them apart. */
-static uint32_t slot_of(const struct route_method *table, uint32_t capacity, uint16_t route, const char *method)
+static uint32_t slot_of(const struct route_method *table, uint32_t capacity, uint16_t route,
+			const char *method)
 {
 	uint32_t slot = ((uint32_t)(uintptr_t)method * 31 + route) * 2654435761u;
 
@@ -93,7 +95,8 @@ static bool table_grow(struct service_stats *stats)
 		return false;
 	for (uint32_t i = 0; i < stats->table_capacity; i++)
 		if (stats->table[i].used)
-			table[slot_of(table, capacity, stats->table[i].route, stats->table[i].method)] = stats->table[i];
+			table[slot_of(table, capacity, stats->table[i].route, stats->table[i].method)] =
+				stats->table[i];
 	free(stats->table);
 	stats->table = table;
 	stats->table_capacity = capacity;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The numbers behind the request families, per service: what user/families.c writes. Exchanges come from services.
+// The numbers behind the request families, per service: what user/families.c writes. Exchanges come from
+// services.
 #ifndef RINGSIDE_AGGREGATE_H
 #define RINGSIDE_AGGREGATE_H
 
@@ -10,10 +11,7 @@
 struct service;
 
 /// Upper bounds in seconds, as the contract has them.
-#define DURATION_BOUNDS                                                                          \
-	{                                                                                        \
-		0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10   \
-	}
+#define DURATION_BOUNDS {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
 #define DURATION_BOUNDS_LEN 14
 
 struct histogram {
@@ -56,7 +54,7 @@ struct service_stats {
 	uint64_t duration_ns;
 	uint64_t request_bytes;
 	uint64_t response_bytes;
-	uint64_t overflow; ///< exchanges that found no series of their own
+	uint64_t overflow;		     ///< exchanges that found no series of their own
 	struct second seconds[SECONDS_KEPT]; ///< by second of the monotonic clock
 	uint64_t last_second;
 };
@@ -73,7 +71,8 @@ void aggregate_on_exchange(void *context, struct service *service, const struct 
 void service_stats_free(struct service_stats *stats);
 /// Requests and failures of the last `seconds` whole seconds (at most SECONDS_KEPT - 2).
 struct second service_stats_recent(const struct service_stats *stats, uint64_t now_s, unsigned seconds);
-/// Whether a status counts in http_errors_total (4xx, 5xx, aborted, none), or in error_rate (5xx, aborted, none).
+/// Whether a status counts in http_errors_total (4xx, 5xx, aborted, none), or in error_rate (5xx, aborted,
+/// none).
 bool status_is_error(uint16_t status);
 bool status_is_failure(uint16_t status);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decides when an answer is over (RFC 9112 section 6.3), from its head and the lengths and last bytes of its segments:
-// the body itself is never seen. Then cuts its time into phases.
+// Decides when an answer is over (RFC 9112 section 6.3), from its head and the lengths and last bytes of its
+// segments: the body itself is never seen. Then cuts its time into phases.
 #include "answer.h"
 
 #include <stddef.h>
@@ -23,7 +23,8 @@ static enum decode head_feed(struct answer *answer, const struct stretch *stretc
 		return DECODE_MORE;
 	memcpy(answer->head_bytes + answer->head_len, stretch->bytes.data, len);
 	answer->head_len += len;
-	return http1_response_decode(answer->head_bytes, answer->head_len, answer->exchange.method, &answer->head);
+	return http1_response_decode(answer->head_bytes, answer->head_len, answer->exchange.method,
+				     &answer->head);
 }
 
 static void expect(struct answer *answer)
@@ -45,8 +46,9 @@ static void expect(struct answer *answer)
 	}
 }
 
-/* Whether a chunked body ends with this stretch. Where all of it was captured the chunks are walked; else its last bytes
- * tell: the last chunk and an empty line, or just an empty line where a Trailer header promised fields in between. */
+/* Whether a chunked body ends with this stretch. Where all of it was captured the chunks are walked; else its
+ * last bytes tell: the last chunk and an empty line, or just an empty line where a Trailer header promised
+ * fields in between. */
 static bool chunks_end(struct answer *answer, const struct stretch *stretch)
 {
 	const char *body = answer->head_bytes + answer->head.head_len;
@@ -87,12 +89,13 @@ enum answer_progress answer_feed(struct answer *answer, const struct stretch *st
 		while (decoded == DECODE_OK && answer->head.interim) {
 			answer->start += answer->head.head_len;
 			answer->head_len -= answer->head.head_len;
-			memmove(answer->head_bytes, answer->head_bytes + answer->head.head_len, answer->head_len);
+			memmove(answer->head_bytes, answer->head_bytes + answer->head.head_len,
+				answer->head_len);
 			answer->head = (struct http1_response){0};
 			if (!answer->head_len)
 				return ANSWER_WANTS_MORE;
-			decoded = http1_response_decode(answer->head_bytes, answer->head_len, answer->exchange.method,
-							&answer->head);
+			decoded = http1_response_decode(answer->head_bytes, answer->head_len,
+							answer->exchange.method, &answer->head);
 		}
 		if (decoded == DECODE_MALFORMED)
 			return ANSWER_MALFORMED;
@@ -117,7 +120,8 @@ void answer_finish(struct answer *answer, uint64_t closed_ns)
 	uint64_t last_ns = answer->first_ns ? answer->last_ns : closed_ns;
 	uint64_t *phase = exchange->phase_ns, rest;
 
-	/* The clocks are one clock, but a pipelined request may arrive while its predecessor's answer leaves. */
+	/* The clocks are one clock, but a pipelined request may arrive while its predecessor's answer leaves.
+	 */
 	if (first_ns < exchange->arrival_ns)
 		first_ns = exchange->arrival_ns;
 	if (last_ns < first_ns)
@@ -134,8 +138,8 @@ void answer_finish(struct answer *answer, uint64_t closed_ns)
 		phase[PHASE_SOCKET_WAIT] = rest; /* nobody ever read it */
 	rest -= phase[PHASE_SOCKET_WAIT];
 	if (answer->same_thread) {
-		/* The scheduler's clock and ours drift apart by nanoseconds; a sum beyond the whole is such a drift, or
-		 * negative by one. */
+		/* The scheduler's clock and ours drift apart by nanoseconds; a sum beyond the whole is such a
+		 * drift, or negative by one. */
 		phase[PHASE_ON_CPU] = (int64_t)answer->on_cpu_ns < 0 ? 0 : at_most(answer->on_cpu_ns, rest);
 		rest -= phase[PHASE_ON_CPU];
 		phase[PHASE_RUN_QUEUE] = at_most(answer->run_queue_ns, rest);

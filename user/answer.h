@@ -16,8 +16,8 @@
 struct stretch {
 	uint64_t start;
 	uint64_t end;
-	uint64_t time_ns; ///< when its last byte left
-	struct slice bytes; ///< what was captured of its beginning
+	uint64_t time_ns;    ///< when its last byte left
+	struct slice bytes;  ///< what was captured of its beginning
 	const uint8_t *tail; ///< its last eight bytes, right-aligned
 };
 
@@ -28,13 +28,13 @@ struct answer {
 	uint64_t request_end;  ///< by framing, as far as it is known
 	uint64_t first_ns;     ///< first byte of the answer; 0 before
 	uint64_t last_ns;      ///< last byte so far
-	uint64_t start;        ///< position of the first byte
-	uint64_t end;          ///< position after the last byte so far
+	uint64_t start;	       ///< position of the first byte
+	uint64_t end;	       ///< position after the last byte so far
 	uint64_t expected_end; ///< by framing; UINT64_MAX while not known
 	uint64_t read_ns, on_cpu_ns, run_queue_ns;
 	bool same_thread;
 	struct http1_response head; ///< framing is FRAMING_UNKNOWN until the head is whole
-	uint16_t head_len;          ///< bytes in head_bytes
+	uint16_t head_len;	    ///< bytes in head_bytes
 	char head_bytes[RESPONSE_CAPTURE_MAX];
 	char text[REQUEST_TEXT_MAX];
 };
@@ -51,7 +51,8 @@ enum answer_progress {
 
 /// Feed the next stretch. The first one begins the answer.
 enum answer_progress answer_feed(struct answer *answer, const struct stretch *stretch);
-/// Sets duration and phases. The answer has begun, or `closed_ns` says when it became clear that none would come.
+/// Sets duration and phases. The answer has begun, or `closed_ns` says when it became clear that none would
+/// come.
 void answer_finish(struct answer *answer, uint64_t closed_ns);
 
 #endif

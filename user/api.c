@@ -45,8 +45,8 @@ static json_t *service_json(const struct observation *observation, const struct 
 		recent = service_stats_recent(service->stats, observation->aggregate->now_s, 15);
 	services_traffic(observation->services, service, &in_flight, &bytes);
 	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:f, s:I}", "service", service->name, "container",
-			 service->container, "image", service->image, "runtime", runtime_name(service->runtime), "up",
-			 service->listeners > 0, "requests",
+			 service->container, "image", service->image, "runtime",
+			 runtime_name(service->runtime), "up", service->listeners > 0, "requests",
 			 (json_int_t)(service->stats ? service->stats->requests : 0), "requests_per_second",
 			 recent.requests / 15.0, "in_flight", (json_int_t)in_flight);
 }
@@ -55,7 +55,8 @@ void api_services(const struct observation *observation, struct buffer *out)
 {
 	json_t *list = json_array();
 
-	for (const struct service *service = services_first(observation->services); service; service = service->hh.next)
+	for (const struct service *service = services_first(observation->services); service;
+	     service = service->hh.next)
 		if (is_listed(service))
 			json_array_append_new(list, service_json(observation, service));
 	write_and_free(json_pack("{s:o}", "services", list), out);
@@ -73,9 +74,10 @@ static json_t *routes_json(const struct service *service)
 			continue;
 		for (uint16_t j = 0; j < row->statuses_len; j++)
 			requests += row->statuses[j].count;
-		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:f}", "method", row->method, "path",
-						      routes_name(service->stats->routes, row->route), "requests",
-						      (json_int_t)requests, "seconds", row->duration.sum_ns / 1e9));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:I, s:f}", "method", row->method, "path",
+						routes_name(service->stats->routes, row->route), "requests",
+						(json_int_t)requests, "seconds", row->duration.sum_ns / 1e9));
 	}
 	return list;
 }
@@ -112,13 +114,14 @@ void api_status(const struct observation *observation, struct buffer *out)
 	for (unsigned i = 0; i < CAPABILITY_COUNT; i++) {
 		const struct capability *capability = &observation->capture->capabilities[i];
 
-		json_array_append_new(capabilities, json_pack("{s:s, s:b, s:s?}", "name", capability->name, "on",
-							      !capability->reason, "reason", capability->reason));
+		json_array_append_new(capabilities,
+				      json_pack("{s:s, s:b, s:s?}", "name", capability->name, "on",
+						!capability->reason, "reason", capability->reason));
 	}
-	json_array_append_new(capabilities,
-			      json_pack("{s:s, s:b, s:s?}", "name", "docker", "on", !trouble, "reason", trouble));
-	write_and_free(json_pack("{s:s, s:s, s:f, s:I, s:I, s:I, s:o}", "version", RINGSIDE_VERSION, "revision",
-				 RINGSIDE_REVISION, "uptime_seconds",
+	json_array_append_new(capabilities, json_pack("{s:s, s:b, s:s?}", "name", "docker", "on", !trouble,
+						      "reason", trouble));
+	write_and_free(json_pack("{s:s, s:s, s:f, s:I, s:I, s:I, s:o}", "version", RINGSIDE_VERSION,
+				 "revision", RINGSIDE_REVISION, "uptime_seconds",
 				 (now.tv_sec * 1e9 + now.tv_nsec - observation->start_ns) / 1e9, "series",
 				 (json_int_t)observation->aggregate->series, "series_limit",
 				 (json_int_t)observation->aggregate->series_limit, "requests_lost",
@@ -137,8 +140,9 @@ void api_targets(const struct observation *observation, const char *host, struct
 		json_object_set_new(seen, service->name, json_true());
 		json_array_append_new(targets,
 				      json_pack("{s:[s], s:{s:s, s:s, s:s}}", "targets", host, "labels",
-						"__param_service", service->name, "__meta_ringside_service", service->name,
-						"__meta_ringside_runtime", runtime_name(service->runtime)));
+						"__param_service", service->name, "__meta_ringside_service",
+						service->name, "__meta_ringside_runtime",
+						runtime_name(service->runtime)));
 	}
 	json_decref(seen);
 	write_and_free(targets, out);

@@ -13,7 +13,7 @@ struct buffer {
 	bool failed;
 };
 
-void buffer_free(struct buffer *buffer); ///< accepts a zeroed buffer; leaves one behind
+void buffer_free(struct buffer *buffer);  ///< accepts a zeroed buffer; leaves one behind
 void buffer_clear(struct buffer *buffer); ///< empties it, keeps the memory
 void buffer_bytes(struct buffer *buffer, const void *data, size_t len);
 void buffer_text(struct buffer *buffer, const char *text);

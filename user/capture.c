@@ -25,7 +25,8 @@
 /* A ring for each group of eight CPUs: one collapses under many producers (design.md section 5). */
 #define CPUS_PER_RING 8
 #define RINGS_MAX 64
-/* libbpf maps a ring's pages twice and both count as resident: 4 MiB hold 50 ms of 100 000 requests a second. */
+/* libbpf maps a ring's pages twice and both count as resident: 4 MiB hold 50 ms of 100 000 requests a second.
+ */
 #define RING_BYTES (1u << 22)
 
 static int libbpf_to_log(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -107,10 +108,12 @@ static int load(struct capture *capture)
 	if (!error)
 		error = ringside__load(capture->skeleton);
 	if (!error) {
-		capability_off(capture, CAPABILITY_PHASES,
-			       "this kernel has no socket storage in tracepoints (Linux 5.11 and later have)");
-		capability_off(capture, CAPABILITY_CONNECTIONS,
-			       "this kernel has no socket storage in tracepoints (Linux 5.11 and later have)");
+		capability_off(
+			capture, CAPABILITY_PHASES,
+			"this kernel has no socket storage in tracepoints (Linux 5.11 and later have)");
+		capability_off(
+			capture, CAPABILITY_CONNECTIONS,
+			"this kernel has no socket storage in tracepoints (Linux 5.11 and later have)");
 	}
 	return error;
 }
@@ -162,14 +165,17 @@ static int attach(struct capture *capture)
 
 	if (bpf_program__autoload(skeleton->progs.ringside_read) &&
 	    attach_tracepoint(skeleton->progs.ringside_read, &skeleton->links.ringside_read))
-		capability_off(capture, CAPABILITY_PHASES, "the tracepoint tcp_rcv_space_adjust refused a program");
+		capability_off(capture, CAPABILITY_PHASES,
+			       "the tracepoint tcp_rcv_space_adjust refused a program");
 	if (attach_tracepoint(skeleton->progs.ringside_state, &skeleton->links.ringside_state))
 		capability_off(capture, CAPABILITY_CONNECTIONS,
 			       "the tracepoint inet_sock_set_state refused a program");
-	error = attach_cgroup(skeleton->progs.ringside_egress, capture->cgroup_fd, &skeleton->links.ringside_egress);
+	error = attach_cgroup(skeleton->progs.ringside_egress, capture->cgroup_fd,
+			      &skeleton->links.ringside_egress);
 	if (error)
 		return error;
-	return attach_cgroup(skeleton->progs.ringside_ingress, capture->cgroup_fd, &skeleton->links.ringside_ingress);
+	return attach_cgroup(skeleton->progs.ringside_ingress, capture->cgroup_fd,
+			     &skeleton->links.ringside_ingress);
 }
 
 /* One line that says what is missing and how to get it. */
@@ -179,8 +185,9 @@ static int explain(int error)
 		return log_err(error, "no BTF at /sys/kernel/btf/vmlinux: this needs a kernel built with "
 				      "CONFIG_DEBUG_INFO_BTF (Debian's, Ubuntu's and Fedora's are)");
 	if (error == -EPERM || error == -EACCES)
-		return log_err(error, "the kernel refused the BPF programs (%s): run as root, in a container with "
-				      "--privileged or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN",
+		return log_err(error,
+			       "the kernel refused the BPF programs (%s): run as root, in a container with "
+			       "--privileged or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN",
 			       strerror(-error));
 	return log_err(error, "cannot load the BPF programs: %s (--log.level=debug shows the kernel's words)",
 		       strerror(-error));
@@ -202,7 +209,8 @@ int capture_start(struct capture *ret_capture)
 		capture.ring_count = RINGS_MAX;
 	capture.cgroup_fd = capture_cgroup_root();
 	if (capture.cgroup_fd < 0)
-		error = log_err(capture.cgroup_fd, "no cgroup v2 hierarchy is mounted and mounting one failed: %s",
+		error = log_err(capture.cgroup_fd,
+				"no cgroup v2 hierarchy is mounted and mounting one failed: %s",
 				strerror(-capture.cgroup_fd));
 	else
 		error = load(&capture);
@@ -234,7 +242,8 @@ void capture_stop(struct capture *capture)
 
 int capture_place(struct capture *capture, const struct place *place, uint32_t index)
 {
-	if (bpf_map__update_elem(capture->skeleton->maps.places, place, sizeof(*place), &index, sizeof(index), BPF_ANY))
+	if (bpf_map__update_elem(capture->skeleton->maps.places, place, sizeof(*place), &index, sizeof(index),
+				 BPF_ANY))
 		return -errno;
 	return 0;
 }
@@ -283,7 +292,7 @@ unsigned capture_programs(const struct capture *capture, struct program_statisti
 	struct bpf_program *program;
 	unsigned len = 0;
 
-	bpf_object__for_each_program(program, capture->skeleton->obj) {
+	bpf_object__for_each_program (program, capture->skeleton->obj) {
 		struct bpf_prog_info info = {0};
 		__u32 info_len = sizeof(info);
 

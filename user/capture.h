@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel side's life: open, configure, load, attach; and what this kernel lacked. Nothing here looks at an event.
+// The kernel side's life: open, configure, load, attach; and what this kernel lacked. Nothing here looks at
+// an event.
 #ifndef RINGSIDE_CAPTURE_H
 #define RINGSIDE_CAPTURE_H
 
@@ -18,8 +19,8 @@ struct capability {
 };
 
 enum {
-	CAPABILITY_HTTP,        ///< requests counted and timed
-	CAPABILITY_PHASES,      ///< where the time of a request went
+	CAPABILITY_HTTP,	///< requests counted and timed
+	CAPABILITY_PHASES,	///< where the time of a request went
 	CAPABILITY_CONNECTIONS, ///< resets, and requests without an answer
 	CAPABILITY_COUNT,
 };
@@ -33,12 +34,14 @@ struct capture {
 	struct capability capabilities[CAPABILITY_COUNT];
 };
 
-/// Load and attach. On failure logs what is missing and how to get it in one line, returns -errno, leaves nothing behind.
+/// Load and attach. On failure logs what is missing and how to get it in one line, returns -errno, leaves
+/// nothing behind.
 int capture_start(struct capture *ret_capture);
 /// Detach everything. Accepts a zeroed struct.
 void capture_stop(struct capture *capture);
 
-/// Give the place an index into the kernel's traffic sums (1 … PLACES_MAX - 1). -errno when the table is full.
+/// Give the place an index into the kernel's traffic sums (1 … PLACES_MAX - 1). -errno when the table is
+/// full.
 int capture_place(struct capture *capture, const struct place *place, uint32_t index);
 int capture_forget_place(struct capture *capture, const struct place *place);
 /// The sums of one index over all CPUs.
@@ -55,7 +58,8 @@ struct program_statistics {
 };
 
 /// What the kernel's own statistics (kernel.bpf_stats_enabled) say of each program; 0 while they are off.
-unsigned capture_programs(const struct capture *capture, struct program_statistics ret_programs[PROGRAMS_MAX]);
+unsigned capture_programs(const struct capture *capture,
+			  struct program_statistics ret_programs[PROGRAMS_MAX]);
 
 /// The root of the cgroup v2 hierarchy, opened; mounted privately if it is mounted nowhere. -errno.
 int capture_cgroup_root(void);

@@ -37,11 +37,11 @@ static inline void cleanup_dir(DIR **dir)
 #define AUTO_DIR __attribute__((cleanup(cleanup_dir)))
 
 /// Hands ownership on: evaluates to the pointer and leaves NULL behind, so that its cleanup does nothing.
-#define TAKE_PTR(pointer)                          \
-	({                                         \
+#define TAKE_PTR(pointer)                              \
+	({                                             \
 		__typeof__(pointer) taken = (pointer); \
-		(pointer) = NULL;                  \
-		taken;                             \
+		(pointer) = NULL;                      \
+		taken;                                 \
 	})
 /// The same for a file descriptor.
 #define TAKE_FD(fd)               \

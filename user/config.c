@@ -20,16 +20,6 @@ enum {
 	SERIES_MAX = 1000000,
 };
 
-static void cleanup_config(struct config **config)
-{
-	config_free(*config);
-}
-
-static void cleanup_document(struct document **document)
-{
-	document_free(*document);
-}
-
 __attribute__((format(printf, 2, 3))) static int refuse(const char *path, const char *format, ...)
 {
 	char message[512];
@@ -159,21 +149,24 @@ static int take_document(const char *path, struct document *from, struct config 
 
 int config_load(const char *path, struct config **ret_config)
 {
-	__attribute__((cleanup(cleanup_document))) struct document *document = NULL;
-	__attribute__((cleanup(cleanup_config))) struct config *config = calloc(1, sizeof(*config));
-	int err = 0;
+	struct config *config = calloc(1, sizeof(*config));
+	struct document *document = NULL;
 
 	if (!config)
 		return log_err(-ENOMEM, "config: out of memory");
 	config->limits.routes_per_service = ROUTES_PER_SERVICE;
 	config->limits.series = SERIES;
-	if (path)
-		err = document_load(path, &document);
+
+	int err = path ? document_load(path, &document) : 0;
 	if (!err && document)
 		err = take_document(path, document, config);
-	if (!err)
-		*ret_config = TAKE_PTR(config);
-	return err;
+	document_free(document);
+	if (err) {
+		config_free(config);
+		return err;
+	}
+	*ret_config = config;
+	return 0;
 }
 
 static void free_texts(char **texts, unsigned len)

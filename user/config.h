@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The configuration file: names for services, route templates, limits, listen addresses. Read whole or refused whole.
+// The configuration file: names for services, route templates, limits, listen addresses. Read whole or
+// refused whole.
 #ifndef RINGSIDE_CONFIG_H
 #define RINGSIDE_CONFIG_H
 
@@ -30,12 +31,12 @@ struct config {
 	unsigned services_len;
 	struct {
 		unsigned routes_per_service; ///< 200 unless set
-		unsigned series;             ///< 10000 unless set
+		unsigned series;	     ///< 10000 unless set
 	} limits;
 };
 
-/// NULL path: the defaults. On failure logs one line with the file, line or key and the offending text, and returns
-/// -errno; *ret_config is then untouched.
+/// NULL path: the defaults. On failure logs one line with the file, line or key and the offending text, and
+/// returns -errno; *ret_config is then untouched.
 int config_load(const char *path, struct config **ret_config);
 void config_free(struct config *config);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pairs requests with answers. Each connection that needs it has a queue of requests in the order of their arrival; the
-// first of them owns the answer's bytes that come next. Finished exchanges go to the aggregate.
+// Pairs requests with answers. Each connection that needs it has a queue of requests in the order of their
+// arrival; the first of them owns the answer's bytes that come next. Finished exchanges go to the aggregate.
 #include "connections.h"
 
 #include <errno.h>
@@ -20,7 +20,8 @@
 
 /* An answer whose end cannot be told is reported after this silence. */
 #define QUIET_NS 1000000000ULL
-/* The kernel tells when a connection closes. Where it could not (the ring was full), the entry goes after this time. */
+/* The kernel tells when a connection closes. Where it could not (the ring was full), the entry goes after
+ * this time. */
 #define FORGOTTEN_NS 3600000000000ULL
 
 struct connection {
@@ -105,7 +106,8 @@ static struct connection *connection_get(struct connections *connections, const 
 	return connection;
 }
 
-static void report(struct connections *connections, struct answer *answer, uint16_t status, uint64_t closed_ns)
+static void report(struct connections *connections, struct answer *answer, uint16_t status,
+		   uint64_t closed_ns)
 {
 	answer->exchange.status = status;
 	answer_finish(answer, closed_ns);
@@ -135,7 +137,8 @@ static void report_begun(struct connections *connections, struct connection *con
 }
 
 /* The connection is over: what waits will not be answered. */
-static void report_rest(struct connections *connections, struct connection *connection, uint16_t outcome, uint64_t now_ns)
+static void report_rest(struct connections *connections, struct connection *connection, uint16_t outcome,
+			uint64_t now_ns)
 {
 	while (connection->first) {
 		if (connection->first->first_ns) {
@@ -220,8 +223,8 @@ static struct answer *answer_keep(const struct answer *answer)
 	return kept;
 }
 
-/* Decode the requests that stand in `bytes`, which begin at position `start`, and queue each. The first takes its times
- * from `template`; the others arrived with it. Stops at what the capture cut off. */
+/* Decode the requests that stand in `bytes`, which begin at position `start`, and queue each. The first takes
+ * its times from `template`; the others arrived with it. Stops at what the capture cut off. */
 static void queue_requests(struct connections *connections, struct connection *connection, struct slice bytes,
 			   uint64_t start, uint64_t end, const struct answer *template)
 {
@@ -268,14 +271,16 @@ static void queue_requests(struct connections *connections, struct connection *c
 }
 
 /* Hand a stretch of the answers' side to the requests that own it. */
-static void answers_feed(struct connections *connections, struct connection *connection, struct stretch stretch)
+static void answers_feed(struct connections *connections, struct connection *connection,
+			 struct stretch stretch)
 {
 	while (stretch.start < stretch.end) {
 		struct answer *answer = connection->first;
 		uint64_t used;
 
 		if (!answer) {
-			/* More of something that was reported already, or the answer to a request that was not seen. */
+			/* More of something that was reported already, or the answer to a request that was
+			 * not seen. */
 			if (stretch.bytes.len >= 7 && !memcmp(stretch.bytes.data, "HTTP/1.", 7))
 				connections->losses.unmatched++;
 			return;
@@ -301,7 +306,8 @@ static void answers_feed(struct connections *connections, struct connection *con
 	}
 }
 
-static void settle(struct connections *connections, struct connection *connection, uint16_t flags, uint64_t now_ns)
+static void settle(struct connections *connections, struct connection *connection, uint16_t flags,
+		   uint64_t now_ns)
 {
 	if (flags & EVENT_FIN)
 		report_rest(connections, connection, EXCHANGE_NONE, now_ns);
@@ -326,19 +332,22 @@ static struct stretch stretch_of(const struct exchange_event *event)
 }
 
 /* Whether the request is alone in what was captured: nothing of a second one stands behind it. */
-static bool is_alone(const struct http1_request *request, enum decode decoded, const struct exchange_event *event)
+static bool is_alone(const struct http1_request *request, enum decode decoded,
+		     const struct exchange_event *event)
 {
 	uint64_t len = request->head_len + request->content_length;
 
 	if (decoded == DECODE_MORE)
-		return event->request_len == REQUEST_CAPTURE_MAX; /* cut by us: the answer says that it was whole */
-	return request->framing == FRAMING_NONE     ? request->head_len >= event->request_len
+		return event->request_len ==
+		       REQUEST_CAPTURE_MAX; /* cut by us: the answer says that it was whole */
+	return request->framing == FRAMING_NONE	    ? request->head_len >= event->request_len
 	       : request->framing == FRAMING_LENGTH ? len >= event->request_len
 						    : true;
 }
 
 /* The usual case, without a look at the table: one request, all of its answer in one segment. */
-static bool pass_through(struct connections *connections, const struct exchange_event *event, struct answer *answer)
+static bool pass_through(struct connections *connections, const struct exchange_event *event,
+			 struct answer *answer)
 {
 	struct stretch stretch = stretch_of(event);
 	struct http1_request request;
@@ -385,8 +394,8 @@ void connections_on_exchange(struct connections *connections, const struct excha
 	/* The scheduler's sums end with this segment, which then answers an older request. */
 	if (connection->first)
 		answer.same_thread = false;
-	queue_requests(connections, connection, captured_request(event), event->request_start, event->request_end,
-		       &answer);
+	queue_requests(connections, connection, captured_request(event), event->request_start,
+		       event->request_end, &answer);
 	answers_feed(connections, connection, stretch_of(event));
 	settle(connections, connection, event->header.flags, event->header.time_ns);
 }
@@ -449,8 +458,8 @@ void connections_on_unanswered(struct connections *connections, const struct exc
 		report_begun(connections, connection);
 	answer_init(&answer);
 	answer_take_event(&answer, event);
-	queue_requests(connections, connection, captured_request(event), event->request_start, event->request_end,
-		       &answer);
+	queue_requests(connections, connection, captured_request(event), event->request_start,
+		       event->request_end, &answer);
 	report_rest(connections, connection, outcome_of(event->header.flags), event->header.time_ns);
 	connection_remove(connections, connection);
 }

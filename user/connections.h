@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes exchanges of events. The usual request and its answer come in one event and pass straight through; what is
-// pipelined, cut, streamed or unfinished waits here for the rest.
+// Makes exchanges of events. The usual request and its answer come in one event and pass straight through;
+// what is pipelined, cut, streamed or unfinished waits here for the rest.
 #ifndef RINGSIDE_CONNECTIONS_H
 #define RINGSIDE_CONNECTIONS_H
 
@@ -12,10 +12,11 @@ struct response_event;
 
 /// Requests that never became an exchange, by reason; each is counted nowhere else.
 struct connection_losses {
-	uint64_t unmatched;          ///< an answer without a request, or a request whose answer could not be told apart
-	uint64_t table_full;         ///< too many unfinished exchanges: reported before their end was seen
+	uint64_t
+		unmatched; ///< an answer without a request, or a request whose answer could not be told apart
+	uint64_t table_full;	     ///< too many unfinished exchanges: reported before their end was seen
 	uint64_t incomplete_request; ///< closed before the request line was whole: not a request
-	uint64_t malformed;          ///< the bytes are not HTTP/1
+	uint64_t malformed;	     ///< the bytes are not HTTP/1
 };
 
 struct connections;

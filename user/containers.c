@@ -37,8 +37,8 @@ bool containers_put(struct containers *containers, const struct docker_container
 	set(container->service_label, sizeof(container->service_label), facts->service_label, &changed);
 	set(container->compose_service, sizeof(container->compose_service), facts->compose_service, &changed);
 	set(container->compose_project, sizeof(container->compose_project), facts->compose_project, &changed);
-	set(container->orchestrator_service, sizeof(container->orchestrator_service), facts->orchestrator_service,
-	    &changed);
+	set(container->orchestrator_service, sizeof(container->orchestrator_service),
+	    facts->orchestrator_service, &changed);
 	return changed;
 }
 

@@ -24,7 +24,8 @@ struct containers {
 	struct container *table;
 };
 
-/// Adds or replaces. True if something that names a service is new. Silently without effect when memory is out.
+/// Adds or replaces. True if something that names a service is new. Silently without effect when memory is
+/// out.
 bool containers_put(struct containers *containers, const struct docker_container *facts);
 void containers_remove(struct containers *containers, const char *id);
 const struct container *containers_find(const struct containers *containers, const char *id);

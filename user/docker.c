@@ -274,24 +274,10 @@ void docker_run(struct docker *docker)
 		docker->listed = true;
 }
 
-static void cleanup_docker(struct docker **docker)
+static int init(struct docker *docker, const char *socket, const struct docker_observer *observer)
 {
-	docker_free(*docker);
-}
-
-int docker_new(const char *socket, const struct docker_observer *observer, struct docker **ret_docker)
-{
-	__attribute__((cleanup(cleanup_docker))) struct docker *docker = malloc(sizeof(*docker));
 	struct epoll_event event = {.events = EPOLLIN};
 
-	if (!docker)
-		return -ENOMEM;
-	*docker = (struct docker){
-		.epoll_fd = -1,
-		.timer_fd = -1,
-		.backoff_s = BACKOFF_MIN_S,
-		.trouble = "not connected yet",
-	};
 	docker->socket = strdup(socket);
 	if (!docker->socket)
 		return -ENOMEM;
@@ -309,7 +295,27 @@ int docker_new(const char *socket, const struct docker_observer *observer, struc
 	if (!docker->containers)
 		return -ENOMEM;
 	set_timer(docker, 0);
-	*ret_docker = TAKE_PTR(docker);
+	return 0;
+}
+
+int docker_new(const char *socket, const struct docker_observer *observer, struct docker **ret_docker)
+{
+	struct docker *docker = malloc(sizeof(*docker));
+
+	if (!docker)
+		return -ENOMEM;
+	*docker = (struct docker){
+		.epoll_fd = -1,
+		.timer_fd = -1,
+		.backoff_s = BACKOFF_MIN_S,
+		.trouble = "not connected yet",
+	};
+	int err = init(docker, socket, observer);
+	if (err) {
+		docker_free(docker);
+		return err;
+	}
+	*ret_docker = docker;
 	return 0;
 }
 

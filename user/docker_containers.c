@@ -143,7 +143,7 @@ void docker_containers_listed(struct docker_containers *containers, const char *
 {
 	struct container *container = follow(containers, id);
 
-	if (container && !container->current && !container->inspection)
+	if (container && !container->current)
 		queue(containers, container);
 }
 

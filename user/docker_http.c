@@ -55,22 +55,10 @@ static int on_timer(CURLM *multi, long timeout_ms, void *context)
 	return timerfd_settime(http->timer_fd, 0, &when, NULL);
 }
 
-static void cleanup_http(struct docker_http **http)
+static int init(struct docker_http *http)
 {
-	docker_http_free(*http);
-}
-
-int docker_http_new(const char *socket, int epoll_fd, struct docker_http **ret_http)
-{
-	__attribute__((cleanup(cleanup_http))) struct docker_http *http = calloc(1, sizeof(*http));
-
-	if (!http)
-		return -ENOMEM;
-	curl_global_init(CURL_GLOBAL_NOTHING);
-	http->socket = socket;
-	http->epoll_fd = epoll_fd;
 	http->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (http->timer_fd < 0 || watch(epoll_fd, EPOLL_CTL_ADD, http->timer_fd, EPOLLIN))
+	if (http->timer_fd < 0 || watch(http->epoll_fd, EPOLL_CTL_ADD, http->timer_fd, EPOLLIN))
 		return -errno;
 	http->multi = curl_multi_init();
 	if (!http->multi)
@@ -79,7 +67,24 @@ int docker_http_new(const char *socket, int epoll_fd, struct docker_http **ret_h
 	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer);
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-	*ret_http = TAKE_PTR(http);
+	return 0;
+}
+
+int docker_http_new(const char *socket, int epoll_fd, struct docker_http **ret_http)
+{
+	struct docker_http *http = calloc(1, sizeof(*http));
+
+	if (!http)
+		return -ENOMEM;
+	curl_global_init(CURL_GLOBAL_NOTHING);
+	http->socket = socket;
+	http->epoll_fd = epoll_fd;
+	int err = init(http);
+	if (err) {
+		docker_http_free(http);
+		return err;
+	}
+	*ret_http = http;
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tries what `run` needs, in the order of need, one line each. Loads and detaches the real programs: no guessing from
-// version numbers.
+// Tries what `run` needs, in the order of need, one line each. Loads and detaches the real programs: no
+// guessing from version numbers.
 #include "doctor.h"
 
 #include <stdio.h>
@@ -28,7 +28,9 @@ static bool check_cgroup(void)
 	AUTO_CLOSE int fd = capture_cgroup_root();
 
 	line("cgroup v2", fd >= 0 ? STATE_OK : STATE_MISSING,
-	     fd >= 0 ? "" : "not mounted, and mounting it failed: mount -t cgroup2 none /sys/fs/cgroup/unified, or run as root");
+	     fd >= 0 ? ""
+		     : "not mounted, and mounting it failed: mount -t cgroup2 none /sys/fs/cgroup/unified, "
+		       "or run as root");
 	return fd >= 0;
 }
 
@@ -38,7 +40,8 @@ static bool check_btf(void)
 
 	line("BTF", there ? STATE_OK : STATE_MISSING,
 	     there ? "/sys/kernel/btf/vmlinux"
-		   : "no /sys/kernel/btf/vmlinux: use a kernel with CONFIG_DEBUG_INFO_BTF, as distributions build them");
+		   : "no /sys/kernel/btf/vmlinux: use a kernel with CONFIG_DEBUG_INFO_BTF, as distributions "
+		     "build them");
 	return there;
 }
 
@@ -70,8 +73,8 @@ static void check_docker(const char *path)
 		line("docker", STATE_OK, path);
 		return;
 	}
-	snprintf(text, sizeof(text), "no answer at %s: containers go by what their processes say (--docker.socket=PATH)",
-		 path);
+	snprintf(text, sizeof(text),
+		 "no answer at %s: containers go by what their processes say (--docker.socket=PATH)", path);
 	line("docker", STATE_OFF, text);
 }
 
@@ -83,7 +86,8 @@ int doctor(const struct options *options)
 	uname(&host);
 	line("kernel", STATE_OK, host.release);
 	line("privileges", geteuid() ? STATE_OFF : STATE_OK,
-	     geteuid() ? "not root: start with sudo, or with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_SYS_PTRACE"
+	     geteuid() ? "not root: start with sudo, or with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, "
+			 "CAP_SYS_ADMIN, CAP_SYS_PTRACE"
 		       : "");
 	able = check_btf();
 	able &= check_cgroup();

@@ -71,7 +71,8 @@ static void post_reload(void *context, const struct server_request *request, str
 	(void)request;
 	if (site->reload(site->context)) {
 		response->status = 500;
-		buffer_text(&response->body, "the new configuration was refused, the old one stays; the log says why\n");
+		buffer_text(&response->body,
+			    "the new configuration was refused, the old one stays; the log says why\n");
 		return;
 	}
 	buffer_text(&response->body, "reloaded\n");
@@ -98,7 +99,8 @@ static void get_status(void *context, const struct server_request *request, stru
 	api_status(&site->observation, &response->body);
 }
 
-static void get_services(void *context, const struct server_request *request, struct server_response *response)
+static void get_services(void *context, const struct server_request *request,
+			 struct server_response *response)
 {
 	const struct site *site = context;
 
@@ -129,16 +131,18 @@ static void get_landing(void *context, const struct server_request *request, str
 {
 	(void)context, (void)request;
 	response->content_type = "text/html; charset=utf-8";
-	buffer_text(&response->body,
-		    "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>ringside</title>"
-		    "<style>body{font:16px/1.5 system-ui;margin:3rem auto;max-width:40rem;padding:0 1rem}"
-		    "@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8cf}}</style>"
-		    "<h1>ringside</h1><p>Every HTTP request of this host's services, timed in the kernel.</p><ul>"
-		    "<li><a href=\"/metrics\">/metrics</a>: for Prometheus"
-		    "<li><a href=\"/sd/targets\">/sd/targets</a>: a target for each service, for Prometheus's http_sd_configs"
-		    "<li><a href=\"/api/v1/services\">/api/v1/services</a>: the services, as JSON"
-		    "<li><a href=\"/api/v1/status\">/api/v1/status</a>: ringside itself, as JSON"
-		    "<li><a href=\"/-/ready\">/-/ready</a>, <a href=\"/-/healthy\">/-/healthy</a></ul></html>\n");
+	buffer_text(
+		&response->body,
+		"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>ringside</title>"
+		"<style>body{font:16px/1.5 system-ui;margin:3rem auto;max-width:40rem;padding:0 1rem}"
+		"@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8cf}}</style>"
+		"<h1>ringside</h1><p>Every HTTP request of this host's services, timed in the kernel.</p><ul>"
+		"<li><a href=\"/metrics\">/metrics</a>: for Prometheus"
+		"<li><a href=\"/sd/targets\">/sd/targets</a>: a target for each service, for Prometheus's "
+		"http_sd_configs"
+		"<li><a href=\"/api/v1/services\">/api/v1/services</a>: the services, as JSON"
+		"<li><a href=\"/api/v1/status\">/api/v1/status</a>: ringside itself, as JSON"
+		"<li><a href=\"/-/ready\">/-/ready</a>, <a href=\"/-/healthy\">/-/healthy</a></ul></html>\n");
 }
 
 const struct endpoint endpoints[] = {

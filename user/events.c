@@ -89,7 +89,8 @@ static int on_record(void *context, void *data, size_t size)
 	return events->drained < DRAIN_MAX ? 0 : -EAGAIN;
 }
 
-int events_new(const struct capture *capture, const struct event_handlers *handlers, struct events **ret_events)
+int events_new(const struct capture *capture, const struct event_handlers *handlers,
+	       struct events **ret_events)
 {
 	struct events *events = calloc(1, sizeof(*events));
 	int error = 0;

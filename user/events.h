@@ -33,7 +33,8 @@ struct event_counts {
 
 struct events;
 
-int events_new(const struct capture *capture, const struct event_handlers *handlers, struct events **ret_events);
+int events_new(const struct capture *capture, const struct event_handlers *handlers,
+	       struct events **ret_events);
 void events_free(struct events *events);
 /// Hands on what is in the rings now, up to a bound; returns how many events that was.
 unsigned events_drain(struct events *events);

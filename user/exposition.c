@@ -76,8 +76,8 @@ static bool part_next(struct part *rest, char stop, struct part *ret_part)
 
 	if (rest->len == 0)
 		return false;
-	while (len < rest->len && (quoted || rest->text[len] != stop))
-		quoted ^= rest->text[len++] == '"';
+	for (; len < rest->len && (quoted || rest->text[len] != stop); len++)
+		quoted ^= rest->text[len] == '"';
 	*ret_part = part_trim((struct part){rest->text, len}, " \t");
 	if (len < rest->len)
 		len++;
@@ -94,9 +94,9 @@ static unsigned parse_quality(struct part value)
 
 	if (value.len > 0 && (value.text[0] == '0' || value.text[0] == '1'))
 		quality = (unsigned)(value.text[i++] - '0') * unit;
-	if (i < value.len && value.text[i++] != '.')
+	if (i < value.len && value.text[i] != '.')
 		return 0;
-	for (; i < value.len; i++) {
+	for (i++; i < value.len; i++) {
 		if (value.text[i] < '0' || value.text[i] > '9')
 			return 0;
 		unit /= 10;
@@ -107,7 +107,7 @@ static unsigned parse_quality(struct part value)
 
 static struct media_range parse_range(struct part element)
 {
-	struct media_range range = {.quality = 1000};
+	struct media_range range = {.type = {"", 0}, .version = {"", 0}, .quality = 1000};
 	struct part parameter, name;
 
 	part_next(&element, ';', &range.type);
@@ -213,6 +213,8 @@ static size_t put_special(struct buffer *out, const char *s, bool escape_quotes)
 	case '"':
 		buffer_text(out, escape_quotes ? "\\\"" : "\"");
 		return 1;
+	default:
+		break;
 	}
 	len = utf8_length((const unsigned char *)s);
 	buffer_bytes(out, len ? s : "\uFFFD", len ? len : 3);
@@ -272,10 +274,8 @@ static size_t format_decimal(char *text, double value)
 	if (fraction == 0)
 		return len;
 	text[len++] = '.';
-	for (uint64_t unit = 100000000; fraction > 0; unit /= 10) {
-		text[len++] = (char)('0' + fraction / unit);
-		fraction %= unit;
-	}
+	for (; fraction > 0; fraction = fraction * 10 % 1000000000)
+		text[len++] = (char)('0' + fraction / 100000000);
 	return len;
 }
 
@@ -283,8 +283,7 @@ static size_t format_special(char *text, double value)
 {
 	const char *name = isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
 
-	memcpy(text, name, strlen(name));
-	return strlen(name);
+	return (size_t)(stpcpy(text, name) - text);
 }
 
 /// `text` has room for NUMBER_MAX bytes and is not terminated.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes metric families in the format that the scraper asked for: Prometheus text 0.0.4 or OpenMetrics 1.0.0.
-// Callers name families and values; format differences (suffixes, EOF, escaping, number syntax) live only here.
+// Writes metric families in the format that the scraper asked for: Prometheus text 0.0.4 or
+// OpenMetrics 1.0.0. Callers name families and values; format differences (suffixes, EOF, escaping, number
+// syntax) live only here.
 #ifndef RINGSIDE_EXPOSITION_H
 #define RINGSIDE_EXPOSITION_H
 
@@ -24,26 +25,33 @@ struct exposition {
 	const char *family; ///< the open family's name as the contract writes it (counters with _total)
 	enum exposition_format format;
 	enum metric_type type;
-	uint64_t series; ///< sample lines written so far
+	uint64_t series;		      ///< sample lines written so far
 	uint64_t names[EXPOSITION_NAMES_MAX]; ///< hashes of the OpenMetrics names in use
 	size_t names_len;
 };
 
-/// The format that an Accept header asks for (RFC 9110 q-values; Prometheus's own header). NULL or nothing known: text.
+/// The format that an Accept header asks for (RFC 9110 q-values; Prometheus's own header). NULL or nothing
+/// known: text.
 enum exposition_format exposition_negotiate(const char *accept);
 const char *exposition_content_type(enum exposition_format format);
 
-/// Open a family: HELP (none if NULL or empty) and TYPE lines, in the contract's name. Every sample of a family follows
-/// before the next is opened. A gauge "x" beside a counter "x_total" is opened first (the order of names does that).
-void exposition_family(struct exposition *exposition, const char *name, enum metric_type type, const char *help);
-/// A counter's or gauge's sample. `labels_len` may be 0; labels with an empty value are written (container="").
-void exposition_value(struct exposition *exposition, const struct label *labels, size_t labels_len, double value);
-/// A histogram: `counts` has bounds_len + 1 entries, not cumulative, the last is +Inf's. `sum` in the family's unit.
+/// Open a family: HELP (none if NULL or empty) and TYPE lines, in the contract's name. Every sample of a
+/// family follows before the next is opened. A gauge "x" beside a counter "x_total" is opened first (the
+/// order of names does that).
+void exposition_family(struct exposition *exposition, const char *name, enum metric_type type,
+		       const char *help);
+/// A counter's or gauge's sample. `labels_len` may be 0; labels with an empty value are written
+/// (container="").
+void exposition_value(struct exposition *exposition, const struct label *labels, size_t labels_len,
+		      double value);
+/// A histogram: `counts` has bounds_len + 1 entries, not cumulative, the last is +Inf's. `sum` in the
+/// family's unit.
 void exposition_histogram(struct exposition *exposition, const struct label *labels, size_t labels_len,
 			  const double *bounds, size_t bounds_len, const uint64_t *counts, double sum);
 /// A summary: quantile[i] has value[i] (NaN is written as NaN).
 void exposition_summary(struct exposition *exposition, const struct label *labels, size_t labels_len,
-			const double *quantiles, const double *values, size_t quantiles_len, uint64_t count, double sum);
+			const double *quantiles, const double *values, size_t quantiles_len, uint64_t count,
+			double sum);
 /// The end of the exposition ("# EOF" in OpenMetrics).
 void exposition_end(struct exposition *exposition);
 

@@ -17,13 +17,18 @@
 static const double duration_bounds[] = DURATION_BOUNDS;
 
 static const char *const phase_names[PHASE_COUNT] = {
-	[PHASE_SOCKET_WAIT] = "socket_wait", [PHASE_RUN_QUEUE] = "run_queue", [PHASE_ON_CPU] = "on_cpu",
-	[PHASE_BLOCKED] = "blocked",         [PHASE_APP] = "app",             [PHASE_SEND] = "send",
+	[PHASE_SOCKET_WAIT] = "socket_wait",
+	[PHASE_RUN_QUEUE] = "run_queue",
+	[PHASE_ON_CPU] = "on_cpu",
+	[PHASE_BLOCKED] = "blocked",
+	[PHASE_APP] = "app",
+	[PHASE_SEND] = "send",
 };
 
 static bool is_shown(const struct observation *observation, const struct service *service)
 {
-	return !service->hidden && (!observation->only_service || !strcmp(observation->only_service, service->name));
+	return !service->hidden &&
+	       (!observation->only_service || !strcmp(observation->only_service, service->name));
 }
 
 /* The next service at or after `service` that is shown and has requests, if `with_requests`. */
@@ -35,13 +40,14 @@ static const struct service *next_shown(const struct observation *observation, c
 	return service;
 }
 
-#define EACH_SERVICE(service, observation, with_requests)                                                       \
-	for (const struct service *service =                                                                    \
-		     next_shown(observation, services_first((observation)->services), with_requests);           \
+#define EACH_SERVICE(service, observation, with_requests)                                             \
+	for (const struct service *service =                                                          \
+		     next_shown(observation, services_first((observation)->services), with_requests); \
 	     service; service = next_shown(observation, service->hh.next, with_requests))
 
-#define EACH_ROW(row, stats)                                                                                    \
-	for (const struct route_method *row = (stats)->table; row < (stats)->table + (stats)->table_capacity; row++) \
+#define EACH_ROW(row, stats)                                        \
+	for (const struct route_method *row = (stats)->table;       \
+	     row < (stats)->table + (stats)->table_capacity; row++) \
 		if (row->used)
 
 static const char *status_text(uint16_t status, char *buffer, size_t size)
@@ -55,23 +61,24 @@ static const char *status_text(uint16_t status, char *buffer, size_t size)
 }
 
 /* Labels of one request series: service, container, method, path, status. */
-static void write_status_counts(struct exposition *exposition, const struct observation *observation, bool errors_only)
+static void write_status_counts(struct exposition *exposition, const struct observation *observation,
+				bool errors_only)
 {
 	EACH_SERVICE(service, observation, true)
-		EACH_ROW(row, service->stats)
-			for (uint16_t i = 0; i < row->statuses_len; i++) {
-				char status[8];
-				struct label labels[] = {
-					{"service", service->name},
-					{"container", service->container},
-					{"method", row->method},
-					{"path", routes_name(service->stats->routes, row->route)},
-					{"status", status_text(row->statuses[i].status, status, sizeof(status))},
-				};
+	EACH_ROW(row, service->stats)
+	for (uint16_t i = 0; i < row->statuses_len; i++) {
+		char status[8];
+		struct label labels[] = {
+			{"service", service->name},
+			{"container", service->container},
+			{"method", row->method},
+			{"path", routes_name(service->stats->routes, row->route)},
+			{"status", status_text(row->statuses[i].status, status, sizeof(status))},
+		};
 
-				if (!errors_only || status_is_error(row->statuses[i].status))
-					exposition_value(exposition, labels, 5, row->statuses[i].count);
-			}
+		if (!errors_only || status_is_error(row->statuses[i].status))
+			exposition_value(exposition, labels, 5, row->statuses[i].count);
+	}
 }
 
 static void write_requests(struct exposition *exposition, const struct observation *observation)
@@ -90,25 +97,27 @@ static void write_errors(struct exposition *exposition, const struct observation
 static void write_histogram(struct exposition *exposition, const struct label *labels, size_t labels_len,
 			    const struct histogram *histogram)
 {
-	exposition_histogram(exposition, labels, labels_len, duration_bounds, DURATION_BOUNDS_LEN, histogram->counts,
-			     histogram->sum_ns / 1e9);
+	exposition_histogram(exposition, labels, labels_len, duration_bounds, DURATION_BOUNDS_LEN,
+			     histogram->counts, histogram->sum_ns / 1e9);
 }
 
 static void write_duration(struct exposition *exposition, const struct observation *observation)
 {
-	exposition_family(exposition, "http_request_duration_seconds", METRIC_HISTOGRAM,
-			  "From the request's first byte at the socket to the hand-over of the answer's last.");
+	exposition_family(
+		exposition, "http_request_duration_seconds", METRIC_HISTOGRAM,
+		"From the request's first byte at the socket to the hand-over of the answer's last.");
 	EACH_SERVICE(service, observation, true)
-		EACH_ROW(row, service->stats) {
-			struct label labels[] = {
-				{"service", service->name},
-				{"container", service->container},
-				{"method", row->method},
-				{"path", routes_name(service->stats->routes, row->route)},
-			};
+	EACH_ROW(row, service->stats)
+	{
+		struct label labels[] = {
+			{"service", service->name},
+			{"container", service->container},
+			{"method", row->method},
+			{"path", routes_name(service->stats->routes, row->route)},
+		};
 
-			write_histogram(exposition, labels, 4, &row->duration);
-		}
+		write_histogram(exposition, labels, 4, &row->duration);
+	}
 }
 
 static void write_phases(struct exposition *exposition, const struct observation *observation)
@@ -116,26 +125,28 @@ static void write_phases(struct exposition *exposition, const struct observation
 	exposition_family(exposition, "http_request_phase_seconds_total", METRIC_COUNTER,
 			  "Where the time of requests went; the phases add up to the duration.");
 	EACH_SERVICE(service, observation, true)
-		for (unsigned route = 0; route < service->stats->phases_len; route++)
-			for (unsigned phase = 0; phase < PHASE_COUNT; phase++) {
-				struct label labels[] = {
-					{"service", service->name},
-					{"container", service->container},
-					{"path", routes_name(service->stats->routes, route)},
-					{"phase", phase_names[phase]},
-				};
+	for (unsigned route = 0; route < service->stats->phases_len; route++)
+		for (unsigned phase = 0; phase < PHASE_COUNT; phase++) {
+			struct label labels[] = {
+				{"service", service->name},
+				{"container", service->container},
+				{"path", routes_name(service->stats->routes, route)},
+				{"phase", phase_names[phase]},
+			};
 
-				if (service->stats->phases[route][phase])
-					exposition_value(exposition, labels, 4,
-							 service->stats->phases[route][phase] / 1e9);
-			}
+			if (service->stats->phases[route][phase])
+				exposition_value(exposition, labels, 4,
+						 service->stats->phases[route][phase] / 1e9);
+		}
 }
 
 static void write_first_byte(struct exposition *exposition, const struct observation *observation)
 {
-	exposition_family(exposition, "http_request_first_byte_seconds", METRIC_HISTOGRAM,
-			  "From the request's first byte at the socket to the hand-over of the answer's first.");
-	EACH_SERVICE(service, observation, true) {
+	exposition_family(
+		exposition, "http_request_first_byte_seconds", METRIC_HISTOGRAM,
+		"From the request's first byte at the socket to the hand-over of the answer's first.");
+	EACH_SERVICE(service, observation, true)
+	{
 		struct label labels[] = {{"service", service->name}, {"container", service->container}};
 
 		write_histogram(exposition, labels, 2, &service->stats->first_byte);
@@ -148,11 +159,13 @@ static void write_summary(struct exposition *exposition, const struct observatio
 
 	exposition_family(exposition, "http_request_duration_summary", METRIC_SUMMARY,
 			  "Duration of requests in seconds; quantiles over the last minute.");
-	EACH_SERVICE(service, observation, true) {
+	EACH_SERVICE(service, observation, true)
+	{
 		struct label labels[] = {{"service", service->name}, {"container", service->container}};
 		double values[3];
 
-		sketch_quantiles(&service->stats->sketch, observation->aggregate->now_s, quantiles, 3, values);
+		sketch_quantiles(&service->stats->sketch, observation->aggregate->now_s, quantiles, 3,
+				 values);
 		exposition_summary(exposition, labels, 2, quantiles, values, 3, service->stats->requests,
 				   service->stats->duration_ns / 1e9);
 	}
@@ -164,7 +177,8 @@ static void write_each(struct exposition *exposition, const struct observation *
 		       double (*value)(const struct observation *observation, const struct service *service))
 {
 	exposition_family(exposition, name, type, help);
-	EACH_SERVICE(service, observation, true) {
+	EACH_SERVICE(service, observation, true)
+	{
 		struct label labels[] = {{"service", service->name}, {"container", service->container}};
 
 		exposition_value(exposition, labels, 2, value(observation, service));
@@ -173,7 +187,8 @@ static void write_each(struct exposition *exposition, const struct observation *
 
 static double requests_per_second(const struct observation *observation, const struct service *service)
 {
-	return (double)service_stats_recent(service->stats, observation->aggregate->now_s, REQUESTS_PER_SECOND_WINDOW)
+	return (double)service_stats_recent(service->stats, observation->aggregate->now_s,
+					    REQUESTS_PER_SECOND_WINDOW)
 		       .requests /
 	       REQUESTS_PER_SECOND_WINDOW;
 }
@@ -209,7 +224,8 @@ static double in_flight(const struct observation *observation, const struct serv
 static void count_unfinished(void *context, const struct exchange *exchange)
 {
 	const struct observation *observation = context;
-	struct service *service = exchange->tgid ? services_of_process(observation->services, exchange->tgid) : NULL;
+	struct service *service =
+		exchange->tgid ? services_of_process(observation->services, exchange->tgid) : NULL;
 
 	if (service)
 		service->unfinished++;
@@ -217,14 +233,16 @@ static void count_unfinished(void *context, const struct exchange *exchange)
 
 static void write_gauges(struct exposition *exposition, const struct observation *observation)
 {
-	for (struct service *service = services_first(observation->services); service; service = service->hh.next)
+	for (struct service *service = services_first(observation->services); service;
+	     service = service->hh.next)
 		service->unfinished = 0;
 	connections_unfinished(observation->connections, count_unfinished, (void *)observation);
 
 	write_each(exposition, observation, "http_requests_per_second", METRIC_GAUGE,
 		   "HTTP requests a second over the last 15 s.", requests_per_second);
 	write_each(exposition, observation, "error_rate", METRIC_GAUGE,
-		   "Percentage of requests over the last minute that ended in 5xx, aborted or none.", error_rate);
+		   "Percentage of requests over the last minute that ended in 5xx, aborted or none.",
+		   error_rate);
 	write_each(exposition, observation, "http_request_size_bytes_total", METRIC_COUNTER,
 		   "Bytes of HTTP requests, heads included.", request_bytes);
 	write_each(exposition, observation, "http_response_size_bytes_total", METRIC_COUNTER,
@@ -235,16 +253,20 @@ static void write_gauges(struct exposition *exposition, const struct observation
 
 static void write_services(struct exposition *exposition, const struct observation *observation)
 {
-	exposition_family(exposition, "service_up", METRIC_GAUGE, "1 while a process of the service listens.");
-	EACH_SERVICE(service, observation, false) {
+	exposition_family(exposition, "service_up", METRIC_GAUGE,
+			  "1 while a process of the service listens.");
+	EACH_SERVICE(service, observation, false)
+	{
 		struct label labels[] = {{"service", service->name}, {"container", service->container}};
 
 		/* A process that neither listens nor was asked anything is no service. */
 		if (service->listeners || service->stats)
 			exposition_value(exposition, labels, 2, service->listeners > 0);
 	}
-	exposition_family(exposition, "service_info", METRIC_GAUGE, "What is known of the service; always 1.");
-	EACH_SERVICE(service, observation, false) {
+	exposition_family(exposition, "service_info", METRIC_GAUGE,
+			  "What is known of the service; always 1.");
+	EACH_SERVICE(service, observation, false)
+	{
 		struct label labels[] = {
 			{"service", service->name},
 			{"container", service->container},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a Go executable's build information. Format: debug/buildinfo in Go's sources: 16 bytes of magic, pointer size and
-// flags, padding to 32, then (flag 2, Go 1.18) two strings, each behind its length as a varint.
+// Reads a Go executable's build information. Format: debug/buildinfo in Go's sources: 16 bytes of magic,
+// pointer size and flags, padding to 32, then (flag 2, Go 1.18) two strings, each behind its length as a
+// varint.
 #include "gobuild.h"
 
 #include <stdint.h>

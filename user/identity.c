@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a process is called, in the contract's order: configuration, labels of its container, OTEL_SERVICE_NAME,
-// container name, systemd unit, what the program says of itself, comm.
+// What a process is called, in the contract's order: configuration, labels of its container,
+// OTEL_SERVICE_NAME, container name, systemd unit, what the program says of itself, comm.
 #include "identity.h"
 
 #include <errno.h>
@@ -32,8 +32,8 @@ static bool command_matches(const char *pattern, pid_t pid)
 	return len > 0 && !fnmatch(pattern, command, 0);
 }
 
-static bool entry_matches(const struct config_match *match, pid_t pid, const struct container *container, unsigned port,
-			  const struct program *program)
+static bool entry_matches(const struct config_match *match, pid_t pid, const struct container *container,
+			  unsigned port, const struct program *program)
 {
 	if (match->container && (!container || !glob_matches(match->container, container->name)))
 		return false;
@@ -69,8 +69,9 @@ static bool take(struct identity *identity, const char *name)
 
 static bool name_from_container(struct identity *identity, const struct container *container)
 {
-	return container && (take(identity, container->service_label) || take(identity, container->compose_service) ||
-			     take(identity, container->orchestrator_service));
+	return container &&
+	       (take(identity, container->service_label) || take(identity, container->compose_service) ||
+		take(identity, container->orchestrator_service));
 }
 
 bool identity_find(pid_t pid, const struct container *container, const struct config *config, unsigned port,

@@ -16,11 +16,11 @@ struct identity {
 	char name[PROGRAM_NAME_MAX + 1];
 	struct program program;
 	const struct config_service *configured; ///< the entry that matched, or NULL; borrowed
-	bool plumbing; ///< docker-proxy: passes on what is served elsewhere
+	bool plumbing;				 ///< docker-proxy: passes on what is served elsewhere
 };
 
-/// `container` is NULL outside containers and where nothing is known of it. `port` is one that the process listens on, 0
-/// if none is known. False if the process is gone.
+/// `container` is NULL outside containers and where nothing is known of it. `port` is one that the process
+/// listens on, 0 if none is known. False if the process is gone.
 bool identity_find(pid_t pid, const struct container *container, const struct config *config, unsigned port,
 		   struct identity *ret_identity);
 

@@ -20,14 +20,16 @@ void inventory_print(const struct observation *observation)
 	const struct capture *capture = observation->capture;
 	unsigned found = 0;
 
-	for (const struct service *service = services_first(observation->services); service; service = service->hh.next) {
+	for (const struct service *service = services_first(observation->services); service;
+	     service = service->hh.next) {
 		if (service->hidden || !service->listeners)
 			continue;
 		if (!found++)
 			printf("%-24s %-24s %-8s %s\n", "CONTAINER", "SERVICE", "RUNTIME", "CAPTURED");
 		/* Which protocol a port speaks shows with its first bytes: until then all are candidates. */
-		printf("%-24.24s %-24.24s %-8s %s\n", service->container[0] ? service->container : "-", service->name,
-		       runtime_name(service->runtime), "HTTP/1 in plaintext; TLS and HTTP/2 are only counted");
+		printf("%-24.24s %-24.24s %-8s %s\n", service->container[0] ? service->container : "-",
+		       service->name, runtime_name(service->runtime),
+		       "HTTP/1 in plaintext; TLS and HTTP/2 are only counted");
 	}
 	if (!found)
 		printf("nothing listens yet; services appear as they start\n");

@@ -115,7 +115,8 @@ static void socket_add(struct listeners *listeners, struct listener_key key, pid
 
 	HASH_FIND(hh, listeners->table, &key, sizeof(key), listener);
 	if (!listener) {
-		if (HASH_COUNT(listeners->table) >= LISTENERS_MAX || !(listener = calloc(1, sizeof(*listener))))
+		if (HASH_COUNT(listeners->table) >= LISTENERS_MAX ||
+		    !(listener = calloc(1, sizeof(*listener))))
 			return;
 		listener->key = key;
 		listener->pid = pid;
@@ -147,8 +148,9 @@ static void read_table(struct scan *scan, pid_t pid, const char *table, uint32_t
 		unsigned long inode;
 		unsigned port, state;
 
-		if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu", &port,
-			   &state, &inode) != 3 ||
+		if (sscanf(line,
+			   " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu",
+			   &port, &state, &inode) != 3 ||
 		    state != 0x0a || HASH_COUNT(scan->sockets) >= LISTENERS_MAX)
 			continue;
 		socket = calloc(1, sizeof(*socket));
@@ -181,8 +183,8 @@ static void read_namespace(void *context, pid_t pid)
 	read_table(scan, pid, "tcp6", netns);
 }
 
-/* Match the process's descriptors with the sockets that listen. Who shares a socket comes after who made it: lower PIDs
- * are listed first. */
+/* Match the process's descriptors with the sockets that listen. Who shares a socket comes after who made it:
+ * lower PIDs are listed first. */
 static void read_descriptors(void *context, pid_t pid)
 {
 	struct scan *scan = context;

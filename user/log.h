@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Log lines on stderr, logfmt or JSON, level-filtered. `return log_err(-EINVAL, "…")` logs and keeps the error code.
+// Log lines on stderr, logfmt or JSON, level-filtered. `return log_err(-EINVAL, "…")` logs and keeps the
+// error code.
 #ifndef RINGSIDE_LOG_H
 #define RINGSIDE_LOG_H
 

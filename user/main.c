@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ringside: picks the command that the command line asks for. `run` is in run.c, which wires everything together.
+// ringside: picks the command that the command line asks for. `run` is in run.c, which wires everything
+// together.
 #include <stdio.h>
 #include <string.h>
 

@@ -8,7 +8,14 @@
 
 #include "commands.h"
 
-enum flag { FLAG_LISTEN_ADDRESS = 1, FLAG_CONFIG_FILE, FLAG_DOCKER_SOCKET, FLAG_LOG_LEVEL, FLAG_LOG_FORMAT, FLAG_HELP };
+enum flag {
+	FLAG_LISTEN_ADDRESS = 1,
+	FLAG_CONFIG_FILE,
+	FLAG_DOCKER_SOCKET,
+	FLAG_LOG_LEVEL,
+	FLAG_LOG_FORMAT,
+	FLAG_HELP
+};
 
 struct flag_help {
 	const char *name;
@@ -21,7 +28,8 @@ static const struct flag_help flags[] = {
 	{"web.listen-address", "ADDRESS",
 	 "host:port to serve on; repeat for more than one (default 127.0.0.1:10707)", FLAG_LISTEN_ADDRESS},
 	{"config.file", "FILE", "configuration: service names, route templates, limits", FLAG_CONFIG_FILE},
-	{"docker.socket", "PATH", "the Docker daemon's socket (default /var/run/docker.sock)", FLAG_DOCKER_SOCKET},
+	{"docker.socket", "PATH", "the Docker daemon's socket (default /var/run/docker.sock)",
+	 FLAG_DOCKER_SOCKET},
 	{"log.level", "LEVEL", "debug, info, warn or error (default info)", FLAG_LOG_LEVEL},
 	{"log.format", "FORMAT", "logfmt or json (default logfmt)", FLAG_LOG_FORMAT},
 	{"help", NULL, "this text", FLAG_HELP},
@@ -37,8 +45,8 @@ static void print_help(void)
 	printf("\nFlags:\n");
 	for (size_t i = 0; i < FLAGS_LEN; i++)
 		printf("  --%s%s%-*s %s\n", flags[i].name, flags[i].value ? "=" : "",
-		       (int)(30 - strlen(flags[i].name) - !!flags[i].value), flags[i].value ? flags[i].value : "",
-		       flags[i].help);
+		       (int)(30 - strlen(flags[i].name) - !!flags[i].value),
+		       flags[i].value ? flags[i].value : "", flags[i].help);
 }
 
 static int mistake(const char *what, const char *input)
@@ -109,7 +117,8 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 			.has_arg = flags[i].value ? required_argument : no_argument,
 			.val = flags[i].flag,
 		};
-	/* Our own messages: one line that quotes the input. A leading ':' tells a missing value from an unknown flag. */
+	/* Our own messages: one line that quotes the input. A leading ':' tells a missing value from an
+	 * unknown flag. */
 	opterr = 0;
 	while ((flag = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
 		if (flag == 'h')

@@ -19,8 +19,8 @@ struct options {
 	enum log_format log_format;
 };
 
-/// Exit status for the caller, or -1 to go on: `--help` ends with 0, a mistake with 2 after one line that quotes it.
-/// The strings are argv's.
+/// Exit status for the caller, or -1 to go on: `--help` ends with 0, a mistake with 2 after one line that
+/// quotes it. The strings are argv's.
 int options_parse(int argc, char **argv, struct options *ret_options);
 
 #endif

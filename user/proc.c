@@ -48,7 +48,8 @@ ssize_t proc_link(pid_t pid, const char *link, char *buffer, size_t size)
 
 bool proc_environment(pid_t pid, const char *name, char *buffer, size_t size)
 {
-	/* The kernel limits one string to 128 KiB and all of them to 6 MiB; nobody needs that much to find a name. */
+	/* The kernel limits one string to 128 KiB and all of them to 6 MiB; nobody needs that much to find a
+	 * name. */
 	const size_t limit = 256 * 1024;
 	AUTO_FREE char *environment = malloc(limit);
 	size_t name_len = strlen(name);
@@ -92,8 +93,8 @@ pid_t proc_parent(pid_t pid)
 	return after_name && sscanf(after_name + 1, " %*c %d", &parent) == 1 ? parent : 0;
 }
 
-/* Docker writes /docker/ID and docker-ID.scope, Kubernetes cri-containerd-ID.scope, podman libpod-ID.scope: all have the
- * 64 digits. The last such run counts, as containers can be nested. */
+/* Docker writes /docker/ID and docker-ID.scope, Kubernetes cri-containerd-ID.scope, podman libpod-ID.scope:
+ * all have the 64 digits. The last such run counts, as containers can be nested. */
 static bool find_container_id(const char *line, char ret_id[65])
 {
 	bool found = false;

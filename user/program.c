@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a program says of itself: `name` of the package.json beside a Node script, the module that a Python server was
-// told to run, the main module of a Go binary. Identity falls back to it where nobody configured a name.
+// What a program says of itself: `name` of the package.json beside a Node script, the module that a Python
+// server was told to run, the main module of a Go binary. Identity falls back to it where nobody configured a
+// name.
 #include "program.h"
 
 #include <fcntl.h>
@@ -20,7 +21,7 @@ const char *runtime_name(enum runtime runtime)
 {
 	static const char *const names[] = {
 		[RUNTIME_OTHER] = "other", [RUNTIME_NODEJS] = "nodejs", [RUNTIME_PYTHON] = "python",
-		[RUNTIME_GO] = "go",       [RUNTIME_JAVA] = "java",
+		[RUNTIME_GO] = "go",	   [RUNTIME_JAVA] = "java",
 	};
 
 	return names[runtime];
@@ -112,8 +113,15 @@ static void name_from_node_script(pid_t pid, struct program *program, const char
 /* Options of node that take the next argument (node --help). */
 static bool node_option_takes_value(const char *option)
 {
-	static const char *const options[] = {"-r",       "--require", "--import",          "--loader",
-					      "-C",       "--conditions", "--experimental-loader", "--env-file", NULL};
+	static const char *const options[] = {"-r",
+					      "--require",
+					      "--import",
+					      "--loader",
+					      "-C",
+					      "--conditions",
+					      "--experimental-loader",
+					      "--env-file",
+					      NULL};
 
 	for (const char *const *each = options; *each; each++)
 		if (!strcmp(option, *each))
@@ -141,7 +149,8 @@ static void inspect_node(pid_t pid, const char *command, size_t len, struct prog
 /* "shop.wsgi:application" → "shop": modules that every project has say less than their package. */
 static void name_from_module(struct program *program, const char *module)
 {
-	static const char *const generic[] = {"main", "app", "wsgi", "asgi", "server", "api", "application", "__main__", NULL};
+	static const char *const generic[] = {"main", "app",	     "wsgi",	 "asgi", "server",
+					      "api",  "application", "__main__", NULL};
 	size_t len = strcspn(module, ":(]");
 
 	for (;;) {
@@ -166,7 +175,8 @@ static void name_from_module(struct program *program, const char *module)
 /* Servers that are told which application to run: its name says more than theirs. */
 static bool is_python_launcher(const char *name)
 {
-	static const char *const launchers[] = {"gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "waitress-serve", NULL};
+	static const char *const launchers[] = {"gunicorn", "uvicorn",	      "hypercorn", "daphne",
+						"granian",  "waitress-serve", NULL};
 
 	for (const char *const *each = launchers; *each; each++)
 		if (!strcmp(name, *each))
@@ -182,8 +192,8 @@ static const char *find_application(const char *command, size_t len, unsigned fr
 	for (unsigned i = from; (argument = proc_argument(command, len, i)); i++) {
 		const char *colon = strchr(argument, ':');
 
-		if (argument[0] != '-' && colon && colon != argument && (colon[1] == '_' || (colon[1] | 32) >= 'a') &&
-		    !strstr(argument, "://"))
+		if (argument[0] != '-' && colon && colon != argument &&
+		    (colon[1] == '_' || (colon[1] | 32) >= 'a') && !strstr(argument, "://"))
 			return argument;
 	}
 	return NULL;

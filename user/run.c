@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-
 #include "aggregate.h"
 #include "capture.h"
 #include "config.h"
@@ -269,7 +268,7 @@ static int start_server(struct runner *runner)
 static int start_stages(struct runner *runner)
 {
 	const struct event_handlers handlers = {on_exchange, on_request, on_response, on_unanswered,
-						on_close,    on_listen,  runner};
+						on_close,    on_listen,	 runner};
 	const struct services_options naming = {
 		.config = runner->config,
 		.capture = &runner->capture,
@@ -350,7 +349,8 @@ static void stop(struct runner *runner)
 	events_free(runner->events);
 	connections_free(runner->connections);
 	listeners_free(runner->listeners);
-	for (service = runner->services ? services_first(runner->services) : NULL; service; service = service->hh.next)
+	for (service = runner->services ? services_first(runner->services) : NULL; service;
+	     service = service->hh.next)
 		service_stats_free(service->stats);
 	services_free(runner->services);
 	capture_stop(&runner->capture);

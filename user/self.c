@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-
 #include "aggregate.h"
 #include "capture.h"
 #include "cleanup.h"
@@ -65,7 +64,8 @@ uint64_t self_lost(const struct observation *observation)
 	return total;
 }
 
-static void write_reasons(struct exposition *exposition, const char *label, const struct reason *reasons, unsigned len)
+static void write_reasons(struct exposition *exposition, const char *label, const struct reason *reasons,
+			  unsigned len)
 {
 	for (unsigned i = 0; i < len; i++) {
 		struct label labels[] = {{label, reasons[i].name}};
@@ -78,13 +78,15 @@ static void write_events(struct exposition *exposition, const struct observation
 {
 	const struct event_counts *counts = events_counts(observation->events);
 	const struct reason kinds[] = {
-		{"exchange", counts->exchange}, {"request", counts->request}, {"response", counts->response},
-		{"close", counts->close},       {"listen", counts->listen},   {"malformed", counts->malformed},
+		{"exchange", counts->exchange}, {"request", counts->request},
+		{"response", counts->response}, {"close", counts->close},
+		{"listen", counts->listen},	{"malformed", counts->malformed},
 	};
 	struct reason lost[LOSSES_MAX];
 	unsigned lost_len = losses(observation, lost);
 
-	exposition_family(exposition, "ringside_events_total", METRIC_COUNTER, "Events from the kernel side, by kind.");
+	exposition_family(exposition, "ringside_events_total", METRIC_COUNTER,
+			  "Events from the kernel side, by kind.");
 	write_reasons(exposition, "kind", kinds, sizeof(kinds) / sizeof(kinds[0]));
 	exposition_family(exposition, "ringside_events_lost_total", METRIC_COUNTER,
 			  "Requests that were seen but could not be reported, by reason.");
@@ -108,7 +110,8 @@ static void write_unparsed(struct exposition *exposition, const struct observati
 /* Containers of one service share its ratio: the first of them speaks for all. */
 static bool is_first_of_name(const struct observation *observation, const struct service *service)
 {
-	for (const struct service *each = services_first(observation->services); each != service; each = each->hh.next)
+	for (const struct service *each = services_first(observation->services); each != service;
+	     each = each->hh.next)
 		if (each->stats && !each->hidden && !strcmp(each->name, service->name))
 			return false;
 	return true;
@@ -125,7 +128,8 @@ static double coverage(const struct observation *observation, const struct servi
 		reported += each->stats->request_bytes + each->stats->response_bytes;
 		seen += bytes;
 	}
-	/* The kernel counts a service's bytes from its second request on, as it learns the place from the first. */
+	/* The kernel counts a service's bytes from its second request on, as it learns the place from the
+	 * first. */
 	return seen > reported ? (double)reported / seen : 1;
 }
 
@@ -133,7 +137,8 @@ static void write_coverage(struct exposition *exposition, const struct observati
 {
 	exposition_family(exposition, "ringside_coverage_ratio", METRIC_GAUGE,
 			  "Share of the bytes of recognised connections that became reported requests.");
-	for (const struct service *service = services_first(observation->services); service; service = service->hh.next) {
+	for (const struct service *service = services_first(observation->services); service;
+	     service = service->hh.next) {
 		struct label labels[] = {{"service", service->name}};
 
 		if (service->hidden || !service->stats || !is_first_of_name(observation, service) ||
@@ -145,9 +150,11 @@ static void write_coverage(struct exposition *exposition, const struct observati
 
 static void write_overflow(struct exposition *exposition, const struct observation *observation)
 {
-	exposition_family(exposition, "ringside_series_overflow_total", METRIC_COUNTER,
-			  "Requests counted under (other), or not by their status, because a limit was reached.");
-	for (const struct service *service = services_first(observation->services); service; service = service->hh.next) {
+	exposition_family(
+		exposition, "ringside_series_overflow_total", METRIC_COUNTER,
+		"Requests counted under (other), or not by their status, because a limit was reached.");
+	for (const struct service *service = services_first(observation->services); service;
+	     service = service->hh.next) {
 		struct label labels[] = {{"service", service->name}};
 		uint64_t overflow = 0;
 
@@ -167,11 +174,13 @@ static void write_capabilities(struct exposition *exposition, const struct obser
 			  "What this host lets ringside do: 1 for the state that holds.");
 	for (unsigned i = 0; i < CAPABILITY_COUNT; i++) {
 		const struct capability *capability = &observation->capture->capabilities[i];
-		struct label labels[] = {{"name", capability->name}, {"state", capability->reason ? "off" : "on"}};
+		struct label labels[] = {{"name", capability->name},
+					 {"state", capability->reason ? "off" : "on"}};
 
 		exposition_value(exposition, labels, 2, 1);
 	}
-	struct label docker[] = {{"name", "docker"}, {"state", docker_trouble(observation->docker) ? "off" : "on"}};
+	struct label docker[] = {{"name", "docker"},
+				 {"state", docker_trouble(observation->docker) ? "off" : "on"}};
 
 	exposition_value(exposition, docker, 2, 1);
 }
@@ -183,13 +192,16 @@ static void write_programs(struct exposition *exposition, const struct observati
 
 	if (!len)
 		return;
-	exposition_family(exposition, "ringside_bpf_program_runs_total", METRIC_COUNTER, "Runs of a kernel program.");
+	exposition_family(exposition, "ringside_bpf_program_runs_total", METRIC_COUNTER,
+			  "Runs of a kernel program.");
 	for (unsigned i = 0; i < len; i++)
-		exposition_value(exposition, &(struct label){"program", programs[i].name}, 1, programs[i].runs);
+		exposition_value(exposition, &(struct label){"program", programs[i].name}, 1,
+				 programs[i].runs);
 	exposition_family(exposition, "ringside_bpf_program_run_seconds_total", METRIC_COUNTER,
 			  "Time spent in a kernel program.");
 	for (unsigned i = 0; i < len; i++)
-		exposition_value(exposition, &(struct label){"program", programs[i].name}, 1, programs[i].run_ns / 1e9);
+		exposition_value(exposition, &(struct label){"program", programs[i].name}, 1,
+				 programs[i].run_ns / 1e9);
 }
 
 static void write_process(struct exposition *exposition)
@@ -202,20 +214,25 @@ static void write_process(struct exposition *exposition)
 	const char *after;
 
 	getrusage(RUSAGE_SELF, &usage);
-	exposition_family(exposition, "process_cpu_seconds_total", METRIC_COUNTER, "User and system CPU time of ringside.");
+	exposition_family(exposition, "process_cpu_seconds_total", METRIC_COUNTER,
+			  "User and system CPU time of ringside.");
 	exposition_value(exposition, NULL, 0,
 			 usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
 				 (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
-	if (proc_read(getpid(), "statm", text, sizeof(text)) > 0 && sscanf(text, "%lu %lu", &size, &resident) == 2) {
-		exposition_family(exposition, "process_resident_memory_bytes", METRIC_GAUGE, "Resident memory of ringside.");
+	if (proc_read(getpid(), "statm", text, sizeof(text)) > 0 &&
+	    sscanf(text, "%lu %lu", &size, &resident) == 2) {
+		exposition_family(exposition, "process_resident_memory_bytes", METRIC_GAUGE,
+				  "Resident memory of ringside.");
 		exposition_value(exposition, NULL, 0, (double)resident * sysconf(_SC_PAGESIZE));
-		exposition_family(exposition, "process_virtual_memory_bytes", METRIC_GAUGE, "Virtual memory of ringside.");
+		exposition_family(exposition, "process_virtual_memory_bytes", METRIC_GAUGE,
+				  "Virtual memory of ringside.");
 		exposition_value(exposition, NULL, 0, (double)size * sysconf(_SC_PAGESIZE));
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	if (proc_read(getpid(), "stat", text, sizeof(text)) > 0 && (after = strrchr(text, ')')) &&
-	    sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	    sscanf(after + 1,
+		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
 		   &started) == 1) {
 		exposition_family(exposition, "process_start_time_seconds", METRIC_GAUGE,
 				  "Start of ringside in seconds since the epoch.");
@@ -244,11 +261,15 @@ void self_write(struct exposition *exposition, const struct observation *observa
 	write_overflow(exposition, observation);
 	write_capabilities(exposition, observation);
 	write_programs(exposition, observation);
-	exposition_family(exposition, "ringside_scrape_duration_seconds", METRIC_SUMMARY, "Time spent on writing expositions.");
-	exposition_summary(exposition, NULL, 0, NULL, NULL, 0, observation->scrapes, observation->scrape_seconds);
-	exposition_family(exposition, "ringside_series_limit", METRIC_GAUGE, "Most series that the request families may have.");
+	exposition_family(exposition, "ringside_scrape_duration_seconds", METRIC_SUMMARY,
+			  "Time spent on writing expositions.");
+	exposition_summary(exposition, NULL, 0, NULL, NULL, 0, observation->scrapes,
+			   observation->scrape_seconds);
+	exposition_family(exposition, "ringside_series_limit", METRIC_GAUGE,
+			  "Most series that the request families may have.");
 	exposition_value(exposition, NULL, 0, observation->aggregate->series_limit);
-	exposition_family(exposition, "ringside_series", METRIC_GAUGE, "Series that the request families have.");
+	exposition_family(exposition, "ringside_series", METRIC_GAUGE,
+			  "Series that the request families have.");
 	exposition_value(exposition, NULL, 0, observation->aggregate->series);
 	write_process(exposition);
 }

@@ -15,23 +15,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/// What strangers can make us hold. There is no limit for each client address: every scraper on this host,
-/// and everything behind a proxy, shares one, and could be locked out by a neighbour. Instead, whoever has
-/// been silent for longest makes room: 300 idle connections cost the 44 oldest of them their place, and never
-/// a scrape.
+/// What strangers can make us hold, in bytes where nothing else is said. There is no limit for each client
+/// address: every scraper on this host, and everything behind a proxy, shares one, and could be locked out by
+/// a neighbour. Instead, whoever has been silent for longest makes room: 300 idle connections cost the 44
+/// oldest of them their place, and never a scrape.
 enum {
 	CLIENTS_MAX = 256,
-	CLIENT_MEMORY =
-		16 << 10, ///< bytes, for the headers of one request; browsers send localhost many cookies
 	CLIENT_TIMEOUT_S = 15,		///< without a byte in either direction
+	CLIENT_MEMORY = 16 << 10,	///< headers of a request; browsers send localhost many cookies
 	RESPONSES_BYTES_MAX = 32 << 20, ///< bodies that wait for slow readers, all together
-	REQUEST_BODY_MAX =
-		64 << 10, ///< bytes; bodies are discarded, so this bounds patience rather than memory
-	REQUEST_DISCARD_MAX = 1 << 20, ///< a body this long is not even read for politeness
-	SEND_BUFFER =
-		64 << 10, ///< bytes; what the kernel holds for a slow reader, which is not in the sum above
-	COMPRESS_FROM = 1 << 10, ///< bytes; below, the packet is as small either way
-	RUNS_MAX = 16,		 ///< rounds of one server_run for one daemon
+	SEND_BUFFER = 64 << 10,		///< what the kernel holds of a body beside that
+	REQUEST_BODY_MAX = 64 << 10,	///< read and thrown away; more is refused
+	REQUEST_DISCARD_MAX = 1 << 20,	///< of what is refused, so much is read for politeness
+	COMPRESS_FROM = 1 << 10,	///< below, gzip saves no packet
+	RUNS_MAX = 16,			///< rounds of one server_run for one daemon
 };
 
 /// One connection. In `server.clients`, the one that asked or came last at the end, unless it was evicted.
@@ -46,7 +43,7 @@ struct client {
 struct server {
 	const struct endpoint *endpoints;
 	void *context;
-	TAILQ_HEAD(, client) clients;
+	TAILQ_HEAD(client_list, client) clients;
 	size_t clients_len;
 	size_t responses_bytes;
 	size_t daemons_len;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps processes, containers, places and services, and gives each exchange its service on its way to the aggregate.
+// Keeps processes, containers, places and services, and gives each exchange its service on its way to the
+// aggregate.
 #include "services.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
 
 #include "capture.h"
 #include "config.h"
@@ -30,7 +30,7 @@
 
 struct process {
 	pid_t pid;
-	int pidfd; ///< -1 if the kernel gave none
+	int pidfd;		 ///< -1 if the kernel gave none
 	struct service *service; ///< NULL while its container has no name
 	uint64_t met_ns;
 	char container_id[65];
@@ -38,7 +38,8 @@ struct process {
 	UT_hash_handle hh;
 };
 
-/* A port of a network namespace and a cgroup: where the kernel counts, and who answers there when nobody was seen to. */
+/* A port of a network namespace and a cgroup: where the kernel counts, and who answers there when nobody was
+ * seen to. */
 struct place_entry {
 	struct place place;
 	uint32_t index; ///< 0: the kernel's table is full
@@ -147,8 +148,8 @@ static struct service *service_get(struct services *services, const char *name, 
 	return fresh;
 }
 
-static void service_describe(struct services *services, struct service *service, const struct identity *identity,
-			     const struct container *container)
+static void service_describe(struct services *services, struct service *service,
+			     const struct identity *identity, const struct container *container)
 {
 	const struct config *config = services->options.config;
 	const struct config_service *configured = identity->configured;
@@ -157,7 +158,8 @@ static void service_describe(struct services *services, struct service *service,
 	memcpy(service->runtime_version, identity->program.runtime_version, sizeof(service->runtime_version));
 	if (container) {
 		memcpy(service->image, container->image, sizeof(service->image));
-		snprintf(service->compose_project, sizeof(service->compose_project), "%s", container->compose_project);
+		snprintf(service->compose_project, sizeof(service->compose_project), "%s",
+			 container->compose_project);
 	}
 	for (unsigned i = 0; !configured && config && i < config->services_len; i++)
 		if (!strcmp(config->services[i].name, service->name) && config->services[i].routes_len)
@@ -225,7 +227,9 @@ static struct process *process_get(struct services *services, pid_t pid)
 	HASH_ADD_INT(services->processes, pid, process);
 	error = watch_end(services, process);
 	if (error == -ESRCH || error == -EINVAL) {
-		process_remove(services, process); /* gone already: keep nothing that a later process of this number finds */
+		process_remove(
+			services,
+			process); /* gone already: keep nothing that a later process of this number finds */
 		return NULL;
 	}
 	proc_container(pid, process->container_id);
@@ -313,7 +317,8 @@ static void hold(struct services *services, const struct exchange *exchange)
 {
 	struct held *held = services->held_count < HELD_MAX ? malloc(sizeof(*held)) : NULL;
 	size_t method = exchange->method.len < 32 ? exchange->method.len : 32;
-	size_t target = exchange->target.len < HELD_TEXT_MAX - method ? exchange->target.len : HELD_TEXT_MAX - method;
+	size_t target =
+		exchange->target.len < HELD_TEXT_MAX - method ? exchange->target.len : HELD_TEXT_MAX - method;
 
 	if (!held) {
 		services->losses.held_too_many++;

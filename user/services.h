@@ -24,13 +24,13 @@ struct service {
 	char compose_project[SERVICE_LABEL_MAX];
 	char runtime_version[32];
 	enum runtime runtime;
-	unsigned listeners; ///< listening sockets of its processes
-	unsigned processes; ///< that we have met and that live
+	unsigned listeners;  ///< listening sockets of its processes
+	unsigned processes;  ///< that we have met and that live
 	unsigned unfinished; ///< answers in progress: filled and used by one scrape
-	char **routes;      ///< templates from the configuration, borrowed; may be NULL
+	char **routes;	     ///< templates from the configuration, borrowed; may be NULL
 	unsigned routes_len;
 	struct service_stats *stats; ///< the aggregate's; NULL before the first exchange
-	bool hidden;                 ///< plumbing (docker-proxy) or ringside itself: nobody's traffic
+	bool hidden;		     ///< plumbing (docker-proxy) or ringside itself: nobody's traffic
 	UT_hash_handle hh;
 };
 
@@ -66,7 +66,8 @@ void services_forget_process(struct services *services, pid_t pid);
 
 int services_fd(const struct services *services); ///< readable when a known process has ended
 void services_run(struct services *services);
-/// Once a second: exchanges held too long, services that are gone. `docker_answers`: waiting for it makes sense.
+/// Once a second: exchanges held too long, services that are gone. `docker_answers`: waiting for it makes
+/// sense.
 void services_tick(struct services *services, bool docker_answers, uint64_t now_ns);
 
 /// In the order of their appearance.

@@ -47,7 +47,8 @@ void sketch_add(struct sketch *sketch, uint64_t duration_ns, uint64_t now_s)
 	sketch->buckets[sketch->slice % SKETCH_SLICES][bucket_of(duration_ns)]++;
 }
 
-void sketch_quantiles(struct sketch *sketch, uint64_t now_s, const double *quantiles, unsigned len, double *ret_seconds)
+void sketch_quantiles(struct sketch *sketch, uint64_t now_s, const double *quantiles, unsigned len,
+		      double *ret_seconds)
 {
 	uint64_t sums[SKETCH_BUCKETS] = {0}, total = 0, below = 0;
 	unsigned done = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quantiles of durations over the last minute: a log-linear histogram in slices of ten seconds, the oldest dropped.
+// Quantiles of durations over the last minute: a log-linear histogram in slices of ten seconds, the oldest
+// dropped.
 #ifndef RINGSIDE_SKETCH_H
 #define RINGSIDE_SKETCH_H
 
@@ -20,6 +21,7 @@ struct sketch {
 
 void sketch_add(struct sketch *sketch, uint64_t duration_ns, uint64_t now_s);
 /// Seconds; NaN if there was nothing in the last minute. `quantiles` ascending.
-void sketch_quantiles(struct sketch *sketch, uint64_t now_s, const double *quantiles, unsigned len, double *ret_seconds);
+void sketch_quantiles(struct sketch *sketch, uint64_t now_s, const double *quantiles, unsigned len,
+		      double *ret_seconds);
 
 #endif

@@ -35,7 +35,7 @@ class Account:
         end = time.monotonic() + seconds
         while self.requests() != expected and time.monotonic() < end:
             time.sleep(0.05)
-        time.sleep(0.2)
+        time.sleep(0.12)
         return self.requests()
 
     def expect(self, expected, seconds=SETTLE_SECONDS):

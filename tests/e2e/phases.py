@@ -1,5 +1,12 @@
 """Phases of one service's requests per request, and how near to the truth they must be."""
+import json
+
 from counting import Account
+
+
+def average(answers, what):
+    """Seconds that handlers measured of themselves, from their answers' JSON."""
+    return sum(json.loads(answer)[what] for answer in answers) / len(answers) / 1e9
 
 
 def near(seen, known):

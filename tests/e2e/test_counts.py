@@ -16,8 +16,8 @@ SHAPE_NAMES = ["kept-1", "kept-64", "closed-1", "closed-64"]
 
 
 def requests_for(kind, closing, connections):
-    """The suite's usual number for the fast and realistic case; a quarter where each request needs a connection or waits alone."""
-    share = 1 if (closing, connections) == (KEPT, 64) else 0.25
+    """The suite's usual number for the fast and realistic case; a part of it where each request needs a connection or waits alone."""
+    share = 1 if (closing, connections) == (KEPT, 64) else 0.15
     return max(100, int(REQUESTS * KINDS[kind].weight * share))
 
 

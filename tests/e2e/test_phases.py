@@ -1,12 +1,11 @@
 """Why a request was slow: each kind of waiting lands in its own phase, as long as it is known to have been."""
-import json
 import threading
 import time
 
 import pytest
 
 from counting import Account
-from phases import Phases, near
+from phases import Phases, average, near
 from wire import Client, request
 
 TIMES = 10
@@ -25,10 +24,6 @@ def asked(ringside, server, path, times=TIMES):
         answers = [ask(client, path) for _ in range(times)]
     account.expect({("GET", path.partition("?")[0], "200"): times})
     return account, answers
-
-
-def average(answers, what):
-    return sum(json.loads(answer)[what] for answer in answers) / len(answers) / 1e9
 
 
 @pytest.mark.parametrize("kind", ["node", "httpserver"])
