@@ -12,4 +12,5 @@ struct traffic_sums traffic_sums SEC(".maps");
 
 const volatile __u32 ring_count = 1;
 const volatile __u32 own_tgid = 0;
+const volatile bool task_in_skb = true;
 const volatile bool storage_in_tracing = true;

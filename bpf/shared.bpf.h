@@ -59,6 +59,7 @@ extern struct traffic_sums traffic_sums SEC(".maps");
 /* Set before loading. */
 extern const volatile __u32 ring_count;
 extern const volatile __u32 own_tgid;
+extern const volatile bool task_in_skb;        /* cgroup_skb programs may look at the current task by its type */
 extern const volatile bool storage_in_tracing; /* not before Linux 5.11 */
 
 enum connection_state {

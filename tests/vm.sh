@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# vm.sh [--kernels "5.10 6.1 6.12 newest"] [--output FILE]: tries build/ringside on Debian's kernels, each in a QEMU
-# machine without KVM, and prints a Markdown table of what works where, then "N passed, N failed". FILE gets the table.
+# vm.sh [--kernels "5.10 6.1 6.12 newest"] [--output FILE]: tries build/ringside on Debian's kernels, each in a
+# QEMU machine without KVM, and prints a Markdown table of what works where, then "N passed, N failed". FILE gets
+# the table. Fails if anything failed, or if nothing could be tried.
 #
-# Each machine is a kernel (tests/vm/fetch-kernel) and a root file system in memory: busybox, ringside with its libraries,
-# a server and a client of our own. tests/vm/check runs in it and reports over the serial console. The consoles are kept
-# in build/vm/*.log. RINGSIDE names another binary than build/ringside.
+# Each machine is a kernel (tests/vm/fetch-kernel) and a root file system in memory: busybox, ringside with its
+# libraries, a server and a client of our own. tests/vm/check runs in it and reports over the serial console. The
+# consoles are kept in build/vm/*.log. RINGSIDE names another binary than build/ringside.
 set -euo pipefail
 
 kernels="5.10 6.1 6.12 newest"
@@ -45,7 +46,8 @@ build_initramfs() {
 	cp /usr/bin/busybox "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	cp "$ringside" "$root/bin/ringside"
-	# "libelf.so.1 => /lib/…/libelf.so.1 (0x…)", and the loader, which has no arrow. Paths stay: no ld.so.cache is needed.
+	# "libelf.so.1 => /lib/…/libelf.so.1 (0x…)", and the loader, which has no arrow. Paths stay, so that no
+	# ld.so.cache is needed.
 	ldd "$ringside" | grep -o '/[^ ]*' | xargs -I{} cp -L --parents {} "$root"
 	cc -O2 -static -o "$root/bin/server" tests/vm/server.c
 	cc -O2 -static -o "$root/bin/client" tests/vm/client.c
@@ -58,9 +60,9 @@ build_initramfs() {
 	rm -rf "$root"
 }
 
-# Debian 12's QEMU 7.2 now and then leaves garbage in the flags after cmpxchg16b: every second boot of 6.12, whose allocator
-# uses it, ended in a double fault; without it 13 of 13 went well. 7.x must have it: socket storage comes from its
-# kmalloc_nolock, which returns NULL on a CPU that has not.
+# Debian 12's QEMU 7.2 now and then leaves garbage in the flags after cmpxchg16b: every second boot of 6.12, whose
+# allocator uses it, ended in a double fault; without it 13 of 13 went well. 7.x must have it: socket storage comes
+# from its kmalloc_nolock, which returns NULL on a CPU that has not.
 cpu_for() { # KERNEL-FOLDER
 	case $(cat "$1/package") in
 	linux-binary-*) echo max ;; # packages of 7.x and later
@@ -112,4 +114,5 @@ done
 awk -f tests/vm/table.awk "$results" | tee "${output:-/dev/null}"
 awk -F'\t' '$2 == "skip" { printf "skipped: %s %s: %s\n", $1, $3, $4 }
 	$2 == "fail" { printf "failed: %s %s: %s\n", $1, $3, $4 }' "$results"
-awk -F'\t' '{ n[$2]++ } END { printf "%d passed, %d failed\n", n["pass"], n["fail"]; exit n["fail"] > 0 || !n["pass"] }' "$results"
+awk -F'\t' '{ n[$2]++ }
+	END { printf "%d passed, %d failed\n", n["pass"], n["fail"]; exit n["fail"] > 0 || !n["pass"] }' "$results"

@@ -81,39 +81,46 @@ static void capabilities_init(struct capture *capture)
 	capture->capabilities[CAPABILITY_CONNECTIONS] = (struct capability){"connections", NULL};
 }
 
-static int open_and_configure(struct capture *capture, bool storage_in_tracing)
+/* What kernels may lack, from all to nothing. Ask the kernel by trying, not by its version. */
+struct offer {
+	bool task_in_skb;        ///< bpf_get_current_task_btf in cgroup_skb programs
+	bool storage_in_tracing; ///< bpf_sk_storage_get in tracepoint programs, from 5.11 on
+};
+
+static const struct offer offers[] = {{true, true}, {false, true}, {false, false}};
+
+#define OFFERS_LEN (sizeof(offers) / sizeof(offers[0]))
+
+static int open_and_configure(struct capture *capture, const struct offer *offer)
 {
 	capture->skeleton = ringside__open();
 	if (!capture->skeleton)
 		return -errno;
 	capture->skeleton->rodata->ring_count = capture->ring_count;
 	capture->skeleton->rodata->own_tgid = getpid();
-	capture->skeleton->rodata->storage_in_tracing = storage_in_tracing;
-	bpf_program__set_autoload(capture->skeleton->progs.ringside_read, storage_in_tracing);
+	capture->skeleton->rodata->task_in_skb = offer->task_in_skb;
+	capture->skeleton->rodata->storage_in_tracing = offer->storage_in_tracing;
+	bpf_program__set_autoload(capture->skeleton->progs.ringside_read, offer->storage_in_tracing);
 	return 0;
 }
 
-/* Tracepoint programs can use socket storage from 5.11 on. Ask the kernel by trying, not by its version. */
 static int load(struct capture *capture)
 {
-	int error = open_and_configure(capture, true);
+	static const char no_storage[] = "this kernel has no socket storage in tracepoints (Linux 5.11 and later have)";
+	int error = 0;
 
-	if (!error)
-		error = ringside__load(capture->skeleton);
-	if (!error || error == -EPERM || error == -ENOMEM)
-		return error;
-	log_debug("loading without socket storage in tracepoints after: %s", strerror(-error));
-	ringside__destroy(TAKE_PTR(capture->skeleton));
-	error = open_and_configure(capture, false);
-	if (!error)
-		error = ringside__load(capture->skeleton);
-	if (!error) {
-		capability_off(
-			capture, CAPABILITY_PHASES,
-			"this kernel has no socket storage in tracepoints (Linux 5.11 and later have)");
-		capability_off(
-			capture, CAPABILITY_CONNECTIONS,
-			"this kernel has no socket storage in tracepoints (Linux 5.11 and later have)");
+	for (size_t i = 0; i < OFFERS_LEN; i++) {
+		error = open_and_configure(capture, &offers[i]);
+		if (!error)
+			error = ringside__load(capture->skeleton);
+		if (!error && !offers[i].storage_in_tracing) {
+			capability_off(capture, CAPABILITY_PHASES, no_storage);
+			capability_off(capture, CAPABILITY_CONNECTIONS, no_storage);
+		}
+		if (!error || error == -EPERM || error == -ENOMEM)
+			return error;
+		log_debug("the kernel refused the programs, variant %zu: %s", i, strerror(-error));
+		ringside__destroy(TAKE_PTR(capture->skeleton));
 	}
 	return error;
 }

@@ -1,15 +1,13 @@
-# Turns vm.sh's results (KERNEL KIND NAME DETAIL, divided by tabs) into a Markdown table: a row for each capability that
-# ringside reported and each thing that the check tried, a column for each kernel.
+# Turns vm.sh's results (KERNEL KIND NAME DETAIL, divided by tabs) into a Markdown table: a row for each
+# capability that ringside reported and each thing that the check tried, a column for each kernel.
 BEGIN { FS = "\t" }
 
 !($1 in column) { column[$1] = ++columns; kernel[columns] = $1 }
 $2 == "kernel" { kernel[column[$1]] = $3; next }
-$2 == "time" { seconds[$1] = $4 }
-$2 == "skip" && $3 == "kernel" { skipped[$1] = 1; next }
 {
-	row = $2 == "capability" ? "capability `" $3 "`" : $2 == "time" ? "seconds" : $3
+	row = $2 == "capability" ? "capability `" $3 "`" : $3
 	if (!(row in known)) { known[row] = 1; rows[++count] = row }
-	cell[row, column[$1]] = $2 == "pass" ? "pass" : $2 == "fail" ? "**FAIL**" : $2 == "skip" ? "–" : $4
+	cell[row, column[$1]] = $2 == "pass" ? "pass" : $2 == "fail" ? "**FAIL**" : $2 == "skip" ? "skipped" : $4
 }
 
 END {
