@@ -367,6 +367,8 @@ static __always_inline void answer_began(struct __sk_buff *skb, struct connectio
 	     tail[0] != '\r' || tail[1] != '\n' || tail[2] != '\r' || tail[3] != '\n'))
 		connection->capture_left = RESPONSE_CAPTURE_MAX - segment->len;
 	connection->answered = 1;
+	if (sent && segment->fin)
+		connection->fin_sent = 1;
 	connection_settle(connection,
 			  start->len >= 12 && start->bytes[9] == '1' ? CONNECTION_UPGRADED : CONNECTION_IDLE);
 }

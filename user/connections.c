@@ -28,7 +28,8 @@ struct connection {
 	uint64_t socket;
 	struct answer *first; ///< owns the answer's bytes that come next
 	unsigned queued;
-	uint32_t sequence;
+	uint32_t sequence_base; ///< what `sequence` was before the first request that was told of here …
+	uint32_t received;      ///< … and how many have been told of since
 	uint64_t touched_ns;
 	UT_hash_handle hh;
 };
@@ -87,23 +88,36 @@ void connections_free(struct connections *connections)
 	free(connections);
 }
 
-static struct connection *connection_get(struct connections *connections, const struct event_header *header)
+/* The entry of a socket; a new one for the `sequence`-th request, of which `earlier` are still to be told of. */
+static struct connection *connection_get(struct connections *connections, const struct event_header *header,
+					 uint32_t sequence, uint32_t earlier)
 {
 	struct connection *connection = connection_find(connections, header->socket);
 
-	if (!connection && connections->count < CONNECTIONS_MAX)
-		connection = calloc(1, sizeof(*connection));
 	if (!connection) {
-		connections->losses.table_full++;
-		return NULL;
-	}
-	if (!connection->socket) {
+		if (connections->count < CONNECTIONS_MAX)
+			connection = calloc(1, sizeof(*connection));
+		if (!connection) {
+			connections->losses.table_full++;
+			return NULL;
+		}
 		connection->socket = header->socket;
+		connection->sequence_base = sequence - 1 - earlier;
 		HASH_ADD(hh, connections->table, socket, sizeof(connection->socket), connection);
 		connections->count++;
 	}
 	connection->touched_ns = header->time_ns;
 	return connection;
+}
+
+/* Whether an event was lost between this one, of the `sequence`-th request, and those before. */
+static bool take_sequence(struct connection *connection, uint32_t sequence)
+{
+	bool gap = sequence - connection->sequence_base != ++connection->received;
+
+	if (gap)
+		connection->sequence_base = sequence - connection->received;
+	return gap;
 }
 
 static void report(struct connections *connections, struct answer *answer, uint16_t status,
@@ -367,6 +381,7 @@ void connections_on_exchange(struct connections *connections, const struct excha
 {
 	struct connection *connection = connection_find(connections, event->header.socket);
 	struct answer answer;
+	bool gap;
 
 	answer_init(&answer);
 	answer_take_event(&answer, event);
@@ -375,22 +390,23 @@ void connections_on_exchange(struct connections *connections, const struct excha
 	answer_init(&answer);
 	answer_take_event(&answer, event);
 
-	connection = connection_get(connections, &event->header);
+	connection = connection_get(connections, &event->header, event->sequence, 0);
 	if (!connection)
 		return;
-	/* The answer before this one is over, whether or not we could tell. */
+	gap = take_sequence(connection, event->sequence);
+	/* The answer before this one is over, whether or not we could tell; its end is known unless another was between. */
 	if (connection->first && connection->first->first_ns) {
-		connection->first->last_ns = event->previous_last_ns;
-		connection->first->end = event->response_end - event->response_bytes;
+		if (!gap) {
+			connection->first->last_ns = event->previous_last_ns;
+			connection->first->end = event->response_end - event->response_bytes;
+		}
 		report_begun(connections, connection);
 	}
-	/* A gap means that a request was lost: what still waits cannot be told from it. */
-	if (connection->first && event->sequence != connection->sequence + 1)
-		while (connection->first) {
-			connections->losses.unmatched++;
-			pop(connection);
-		}
-	connection->sequence = event->sequence;
+	/* What still waits cannot be told from what was lost. */
+	while (gap && connection->first) {
+		connections->losses.unmatched++;
+		pop(connection);
+	}
 	/* The scheduler's sums end with this segment, which then answers an older request. */
 	if (connection->first)
 		answer.same_thread = false;
@@ -402,7 +418,7 @@ void connections_on_exchange(struct connections *connections, const struct excha
 
 void connections_on_request(struct connections *connections, const struct request_event *event)
 {
-	struct connection *connection = connection_get(connections, &event->header);
+	struct connection *connection = connection_get(connections, &event->header, event->sequence, 1);
 	struct slice bytes = {(const char *)event->data, event->request_len};
 	struct answer answer;
 
@@ -414,7 +430,7 @@ void connections_on_request(struct connections *connections, const struct reques
 	answer.exchange.cgroup = event->cgroup;
 	answer.exchange.tgid = event->tgid;
 	answer.exchange.local_port = event->local_port;
-	connection->sequence = event->sequence;
+	connection->received++; /* out of its turn: the one that waits in the kernel comes later */
 	queue_requests(connections, connection, bytes, event->request_start,
 		       event->request_start + event->request_bytes, &answer);
 	settle(connections, connection, 0, event->header.time_ns);
@@ -449,7 +465,7 @@ static uint16_t outcome_of(uint16_t flags)
 
 void connections_on_unanswered(struct connections *connections, const struct exchange_event *event)
 {
-	struct connection *connection = connection_get(connections, &event->header);
+	struct connection *connection = connection_get(connections, &event->header, event->sequence, 0);
 	struct answer answer;
 
 	if (!connection)
