@@ -71,7 +71,7 @@ static __always_inline void request_keep(struct __sk_buff *skb, struct connectio
 	asm volatile("" : "+r"(at), "+r"(len));
 	if (at >= REQUEST_CAPTURE_MAX || len == 0 || len > REQUEST_SPARE)
 		return;
-	if (bpf_skb_load_bytes(skb, segment->offset, connection->request + at, len))
+	if (!load_clamped(skb, segment->offset, connection->request + at, len, REQUEST_SPARE))
 		return;
 	len += at;
 	if (len > REQUEST_CAPTURE_MAX)
@@ -96,8 +96,7 @@ static __always_inline void request_begin(struct __sk_buff *skb, struct connecti
 	if (len > REQUEST_CAPTURE_MAX)
 		len = REQUEST_CAPTURE_MAX;
 	asm volatile("" : "+r"(len));
-	if (len > 0 && len <= REQUEST_CAPTURE_MAX &&
-	    !bpf_skb_load_bytes(skb, segment->offset, connection->request, len))
+	if (load_clamped(skb, segment->offset, connection->request, len, REQUEST_CAPTURE_MAX))
 		connection->request_len = len;
 	else
 		connection->request_len = 0;
@@ -144,8 +143,7 @@ static __always_inline void request_pipelined(struct __sk_buff *skb, struct conn
 	if (len > REQUEST_CAPTURE_MAX)
 		len = REQUEST_CAPTURE_MAX;
 	asm volatile("" : "+r"(len));
-	if (len > 0 && len <= REQUEST_CAPTURE_MAX &&
-	    !bpf_skb_load_bytes(skb, segment->offset, event->data, len))
+	if (load_clamped(skb, segment->offset, event->data, len, REQUEST_CAPTURE_MAX))
 		event->request_len = len;
 	else
 		event->request_len = 0;
@@ -201,8 +199,7 @@ static __always_inline void early_keep(struct __sk_buff *skb, struct bpf_sock *s
 	if (len > REQUEST_CAPTURE_MAX)
 		len = REQUEST_CAPTURE_MAX;
 	asm volatile("" : "+r"(len));
-	if (len == 0 || len > REQUEST_CAPTURE_MAX ||
-	    bpf_skb_load_bytes(skb, segment->offset, request->request, len))
+	if (!load_clamped(skb, segment->offset, request->request, len, REQUEST_CAPTURE_MAX))
 		return;
 	request->request_len = len;
 	request->request_bytes = segment->len;
@@ -301,8 +298,7 @@ static __always_inline bool exchange_send(struct __sk_buff *skb, struct connecti
 	if (len > response_room)
 		len = response_room;
 	asm volatile("" : "+r"(len));
-	if (len > 0 && len <= response_room &&
-	    !bpf_skb_load_bytes(skb, segment->offset, event->data + request_room, len))
+	if (load_clamped(skb, segment->offset, event->data + request_room, len, response_room))
 		event->response_len = len;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 	return true;
@@ -317,14 +313,12 @@ static __always_inline bool skip_interim(struct __sk_buff *skb, struct segment *
 	if (start->len < 12 || start->bytes[9] != '1' || (start->bytes[10] == '0' && start->bytes[11] == '1'))
 		return true;
 	for (__u32 at = shortest; at < 512; at++) {
-		char mark[11];
+		__u64 mark;
 
 		if (at + sizeof(mark) > segment->len ||
-		    bpf_skb_load_bytes(skb, segment->offset + at, mark, sizeof(mark)))
+		    bpf_skb_load_bytes(skb, segment->offset + at, &mark, sizeof(mark)))
 			return false;
-		if (mark[0] == '\r' && mark[1] == '\n' && mark[2] == '\r' && mark[3] == '\n' &&
-		    mark[4] == 'H' && mark[5] == 'T' && mark[6] == 'T' && mark[7] == 'P' && mark[8] == '/' &&
-		    mark[9] == '1') {
+		if (mark == 0x505454480a0d0a0dULL) { /* "\r\n\r\nHTTP", little-endian */
 			at += 4;
 			segment->offset += at;
 			segment->seq += at;
@@ -392,7 +386,7 @@ static __always_inline bool response_send(struct __sk_buff *skb, struct connecti
 	segment_tail(skb, segment, event->tail);
 	if (room) {
 		asm volatile("" : "+r"(len));
-		if (len > 0 && len <= room && !bpf_skb_load_bytes(skb, segment->offset, event->data, len))
+		if (load_clamped(skb, segment->offset, event->data, len, room))
 			event->response_len = len;
 	}
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);

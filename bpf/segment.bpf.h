@@ -68,18 +68,34 @@ static __always_inline bool segment_trim(struct segment *segment, __u32 next_seq
 	return true;
 }
 
+/* Up to `max` of the payload's first `len` bytes. The verifiers of 5.10 and 6.1 learn nothing from `len == 0`: they see
+ * that the length is not zero only if one is added at the end. */
+static __always_inline bool load_clamped(struct __sk_buff *skb, __u32 offset, void *ret_bytes, __u32 len, const __u32 max)
+{
+	__u32 last;
+
+	if (!len)
+		return false;
+	last = (len > max ? max : len) - 1;
+	asm volatile("" : "+r"(last));
+	if (last >= max)
+		return false;
+	return !bpf_skb_load_bytes(skb, offset, ret_bytes, last + 1);
+}
+
 /* The payload's last bytes, right-aligned in eight. */
 static __always_inline void segment_tail(struct __sk_buff *skb, const struct segment *segment, __u8 *ret_tail)
 {
+	__u64 word = 0;
+
 	if (segment->len >= 8) {
 		bpf_skb_load_bytes(skb, segment->offset + segment->len - 8, ret_tail, 8);
 		return;
 	}
-	for (__u32 i = 0; i < 7; i++) {
-		if (i >= segment->len)
-			break;
-		bpf_skb_load_bytes(skb, segment->offset + segment->len - 1 - i, ret_tail + 7 - i, 1);
-	}
+	/* Little-endian, as our hosts are: shifting left moves bytes towards the end. */
+	if (load_clamped(skb, segment->offset, &word, segment->len, 7))
+		word <<= 8 * (8 - segment->len);
+	__builtin_memcpy(ret_tail, &word, 8);
 }
 
 /* Enough of a segment to tell what it begins: the longest registered method has 17 letters
@@ -102,11 +118,7 @@ static __always_inline bool start_load(struct __sk_buff *skb, const struct segme
 	}
 	__builtin_memset(ret_start->bytes, 0, START_LEN);
 	ret_start->len = len;
-	/* The verifier of 5.10 wants to see both ends of the range on the register that the call gets. */
-	asm volatile("" : "+r"(len));
-	if (len == 0 || len >= START_LEN)
-		return false;
-	return !bpf_skb_load_bytes(skb, segment->offset, ret_start->bytes, len);
+	return load_clamped(skb, segment->offset, ret_start->bytes, len, START_LEN - 1);
 }
 
 #define WORD(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)

@@ -17,11 +17,11 @@ SETTLE_SECONDS = float(os.environ.get("RINGSIDE_TEST_SETTLE", "3"))
 
 
 class Ringside:
-    def __init__(self, *flags, port=None, wait=True):
+    def __init__(self, *flags, port=None, wait=True, binary=BINARY):
         self.port = port or ports.free()
         self.home = tempfile.TemporaryDirectory(prefix="ringside-e2e-")
         self.log_path = pathlib.Path(self.home.name, "log")
-        command = [BINARY, "run", f"--web.listen-address=127.0.0.1:{self.port}", *flags]
+        command = [binary, "run", f"--web.listen-address=127.0.0.1:{self.port}", *flags]
         with open(self.log_path, "w") as log:
             self.process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, cwd=self.home.name)
         if wait:

@@ -26,7 +26,7 @@ KINDS = {
     "fastapi": Kind("e2e-fastapi", UVICORN, 0.4, {"OTEL_SERVICE_NAME": "e2e-fastapi"}),
     "gohttp": Kind("e2e-gohttp", [built.HOME / "e2e-gohttp"]),
     "gin": Kind("e2e-gin", [built.HOME / "e2e-gin"]),
-    "nginx": Kind("nginx", ["nginx", "-c", "{home}/nginx.conf", "-p", "{home}"]),
+    "nginx": Kind("e2e-nginx", [built.HOME / "e2e-nginx", "-c", "{home}/nginx.conf", "-p", "{home}"]),
 }
 
 

@@ -180,8 +180,11 @@ def programs_of(pid):
     """Ids of the programs that a process holds, directly or by a link, from its file descriptors."""
     found = set()
     for fd in os.listdir(f"/proc/{pid}/fdinfo"):
-        with open(f"/proc/{pid}/fdinfo/{fd}") as file:
-            found |= {int(number) for number in re.findall(r"^prog_id:\s*(\d+)", file.read(), re.M)}
+        try:
+            with open(f"/proc/{pid}/fdinfo/{fd}") as file:
+                found |= {int(number) for number in re.findall(r"^prog_id:\s*(\d+)", file.read(), re.M)}
+        except FileNotFoundError:
+            continue
     return found
 
 

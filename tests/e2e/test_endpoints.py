@@ -1,6 +1,7 @@
 """What ringside serves: formats, discovery, health, refusals; and that nobody can make it wait."""
 import gzip
 import json
+import shutil
 import socket
 import time
 import urllib.error
@@ -11,6 +12,7 @@ import lint
 from conftest import needs
 from counting import Account
 from load import Load
+from observer import BINARY, Ringside
 from wire import Client, request
 
 TEXT = "text/plain; version=0.0.4"
@@ -177,14 +179,15 @@ def test_landing_page(ringside):
     assert "http://" not in page.replace("http://www.w3.org/", "") or 'src="http' not in page
 
 
-def test_own_scrapes_are_nobodys_traffic(ringside):
-    """However often it is asked, no series is about ringside's own HTTP server."""
-    for _ in range(50):
-        ringside.scrape()
-    time.sleep(0.5)
-    about = {s.labels["service"] for s in ringside.scrape() if s.name.startswith("http_") and "service" in s.labels}
-    assert "ringside" not in about
-    assert not {s.labels["path"] for s in ringside.scrape() if "path" in s.labels} & {"/metrics", "/-/ready"}
+def test_own_scrapes_are_nobodys_traffic(tmp_path):
+    """However often it is asked, no series is about its own HTTP server. Under a name of its own here: there may be other ringsides."""
+    copy = shutil.copy(BINARY, tmp_path / "own-scrapes")
+    with Ringside(binary=copy) as own:
+        for _ in range(50):
+            own.scrape()
+        time.sleep(0.5)
+        about = {s.labels["service"] for s in own.scrape() if "service" in s.labels}
+    assert not {name for name in about if "own-scrapes" in name}, about
 
 
 def test_ringside_describes_itself(ringside):

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+// One connection as the kernel programs see it: segments of text come in and go out, and the records that
+// bpf/http.bpf.c and bpf/tcp.bpf.c make of them go to connections. Each record ends where its bytes do, so that
+// a stage which reads further dies on the spot.
+#ifndef RINGSIDE_TESTS_WIRE_EVENTS_H
+#define RINGSIDE_TESTS_WIRE_EVENTS_H
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "connections.h"
+#include "event.h"
+
+/// The clock's zero in tests; before it lies what was never set.
+#define WIRE_EPOCH_NS 5000000000000ULL
+#define WIRE_CGROUP 77
+#define WIRE_NETNS 4026531840U
+#define WIRE_PORT 8080
+#define WIRE_TGID 4242
+
+enum wire_flag {
+	WIRE_FIN = 1 << 0,    ///< the segment ends our side of the connection
+	WIRE_QUEUED = 1 << 1, ///< more of what was written stands in the send queue behind it
+};
+
+struct wire {
+	struct connections *connections;
+	uint64_t socket;
+	bool lose;		///< the next record finds the ring full
+	unsigned lost_requests; ///< requests that the kernel counts as lost
+
+	/* What the programs find when the next answer begins. */
+	bool same_thread, client_fin;
+	uint64_t on_cpu_ns, run_queue_ns;
+
+	/* The kernel's state: names as in bpf/shared.bpf.h. */
+	bool waiting, upgraded, answered, fin_sent;
+	uint64_t arrival_ns, read_ns, last_ns;
+	uint64_t request_start, request_end, response_end;
+	uint32_t sequence, read_tgid, request_len;
+	size_t capture_left;
+	char request[REQUEST_CAPTURE_MAX];
+};
+
+static inline uint64_t wire_time_ns(double at_ms)
+{
+	return WIRE_EPOCH_NS + (uint64_t)(at_ms * 1e6);
+}
+
+/* segment.bpf.h start_is_request() */
+static inline bool wire_begins_request(const char *data, size_t len)
+{
+	static const char usual[][5] = {"GET ", "POST", "PUT ", "HEAD"};
+
+	for (size_t i = 0; i < 4; i++)
+		if (len >= 4 && !memcmp(data, usual[i], 4))
+			return true;
+	for (size_t i = 0; i < 23; i++) {
+		if (i >= len)
+			return true;
+		if (data[i] == ' ')
+			return i > 0 && (i + 1 >= len || (data[i + 1] > ' ' && data[i + 1] < 127));
+		if (!memchr("-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", data[i], 64))
+			return false;
+	}
+	return false;
+}
+
+/* segment.bpf.h start_is_response() */
+static inline bool wire_begins_response(const char *data, size_t len)
+{
+	return len > 0 && !memcmp(data, "HTTP/1.", len < 7 ? len : 7);
+}
+
+static inline bool wire_ends_head(const char *data, size_t len)
+{
+	return len >= 4 && !memcmp(data + len - 4, "\r\n\r\n", 4);
+}
+
+/* Whether the ring is full; `requests` is what the kernel then counts as not reported. */
+static inline bool wire_loses(struct wire *wire, unsigned requests)
+{
+	bool lost = wire->lose;
+
+	wire->lose = false;
+	if (lost)
+		wire->lost_requests += requests;
+	return lost;
+}
+
+static inline struct event_header wire_header(const struct wire *wire, uint16_t kind, uint16_t flags,
+					      uint64_t now_ns)
+{
+	return (struct event_header){
+		.time_ns = now_ns, .socket = wire->socket, .kind = kind, .flags = flags, .netns = WIRE_NETNS};
+}
+
+/* http.bpf.c segment_tail() */
+static inline void wire_tail(uint8_t *ret_tail, const char *data, size_t len)
+{
+	size_t kept = len < 8 ? len : 8;
+
+	memset(ret_tail, 0, 8);
+	if (kept)
+		memcpy(ret_tail + 8 - kept, data + len - kept, kept);
+}
+
+/* shared.bpf.h exchange_fill(), with room for an answer's bytes. */
+static inline struct exchange_event *wire_exchange(const struct wire *wire, uint16_t kind, uint16_t flags,
+						   uint64_t now_ns, size_t response_len)
+{
+	size_t room = kind == EVENT_EXCHANGE && wire->request_len <= 128 ? 128 : REQUEST_CAPTURE_MAX;
+	struct exchange_event *event = malloc(sizeof(*event) + room + response_len);
+
+	*event = (struct exchange_event){
+		.header = wire_header(wire, kind, flags, now_ns),
+		.arrival_ns = wire->arrival_ns,
+		.read_ns = wire->read_ns,
+		.previous_last_ns = wire->last_ns,
+		.request_start = wire->request_start,
+		.request_end = wire->request_end,
+		.response_end = wire->response_end,
+		.cgroup = WIRE_CGROUP,
+		.tgid = wire->read_tgid,
+		.sequence = wire->sequence,
+		.request_len = wire->request_len,
+		.request_room = room,
+		.response_len = response_len,
+		.local_port = WIRE_PORT,
+		.remote_port = 50000,
+		.family = AF_INET,
+	};
+	memset(event->data, 0xa5, room);
+	memcpy(event->data, wire->request, wire->request_len);
+	return event;
+}
+
+/* http.bpf.c request_pipelined() */
+static inline void wire_pipelined(struct wire *wire, uint64_t now_ns, const char *data, size_t len)
+{
+	size_t kept = len < REQUEST_CAPTURE_MAX ? len : REQUEST_CAPTURE_MAX;
+	struct request_event *event;
+
+	wire->sequence++;
+	if (wire_loses(wire, 1))
+		return;
+	event = malloc(sizeof(*event) + kept);
+	*event = (struct request_event){
+		.header = wire_header(wire, EVENT_REQUEST, 0, now_ns),
+		.request_start = wire->request_end,
+		.cgroup = WIRE_CGROUP,
+		.request_bytes = len,
+		.request_len = kept,
+		.sequence = wire->sequence,
+		.tgid = wire->read_tgid,
+		.local_port = WIRE_PORT,
+	};
+	memcpy(event->data, data, kept);
+	connections_on_request(wire->connections, event);
+	free(event);
+}
+
+/* http.bpf.c request_begin() */
+static inline void wire_begin(struct wire *wire, uint64_t now_ns, const char *data, size_t len)
+{
+	wire->arrival_ns = now_ns;
+	wire->request_start = wire->request_end;
+	wire->request_end += len;
+	wire->sequence++;
+	wire->read_ns = 0;
+	wire->read_tgid = 0;
+	wire->request_len = len < REQUEST_CAPTURE_MAX ? len : REQUEST_CAPTURE_MAX;
+	memcpy(wire->request, data, wire->request_len);
+	wire->waiting = true;
+}
+
+/// A segment arrives: http.bpf.c segment_came_in().
+static inline void wire_in_bytes(struct wire *wire, double at_ms, const char *data, size_t len)
+{
+	uint64_t kept = wire->request_end - wire->request_start;
+	bool head_ends = kept != wire->request_len || wire_ends_head(wire->request, wire->request_len);
+
+	if (wire->upgraded)
+		return;
+	if (!wire->waiting && wire_begins_request(data, len)) {
+		wire_begin(wire, wire_time_ns(at_ms), data, len);
+		return;
+	}
+	if (wire->waiting && head_ends && len >= 24 && wire_begins_request(data, len))
+		wire_pipelined(wire, wire_time_ns(at_ms), data, len);
+	if (wire->waiting && !head_ends && kept < REQUEST_CAPTURE_MAX) {
+		size_t room = REQUEST_CAPTURE_MAX - kept;
+
+		memcpy(wire->request + kept, data, len < room ? len : room);
+		wire->request_len = kept + (len < room ? len : room);
+	}
+	wire->request_end += len;
+}
+
+static inline void wire_in(struct wire *wire, double at_ms, const char *text)
+{
+	wire_in_bytes(wire, at_ms, text, strlen(text));
+}
+
+/// The application reads what has arrived: read.bpf.c.
+static inline void wire_read(struct wire *wire, double at_ms)
+{
+	if (!wire->waiting || wire->read_ns)
+		return;
+	wire->read_ns = wire_time_ns(at_ms);
+	wire->read_tgid = WIRE_TGID;
+}
+
+/* http.bpf.c answer_began() */
+static inline void wire_answer_began(struct wire *wire, uint64_t now_ns, const char *data, size_t len,
+				     unsigned flags)
+{
+	size_t kept = len < RESPONSE_CAPTURE_MAX ? len : RESPONSE_CAPTURE_MAX;
+	uint16_t event_flags = (flags & WIRE_FIN ? EVENT_FIN : 0) |
+			       (wire->client_fin ? EVENT_CLIENT_LEFT : 0) |
+			       (wire->same_thread ? EVENT_SAME_THREAD : 0);
+
+	if (!wire_loses(wire, 1)) {
+		struct exchange_event *event = wire_exchange(wire, EVENT_EXCHANGE, event_flags, now_ns, kept);
+
+		event->response_end += len;
+		event->response_bytes = len;
+		event->on_cpu_ns = wire->on_cpu_ns;
+		event->run_queue_ns = wire->run_queue_ns;
+		wire_tail(event->tail, data, len);
+		memcpy(event->data + event->request_room, data, kept);
+		connections_on_exchange(wire->connections, event);
+		free(event);
+	}
+	wire->capture_left = 0;
+	if (len < RESPONSE_CAPTURE_MAX && !wire_ends_head(data, len))
+		wire->capture_left = RESPONSE_CAPTURE_MAX - len;
+	wire->answered = true;
+	wire->waiting = false;
+	wire->upgraded = len >= 12 && data[9] == '1';
+}
+
+/* http.bpf.c answer_went_on() */
+static inline void wire_answer_went_on(struct wire *wire, uint64_t now_ns, const char *data, size_t len,
+				       unsigned flags)
+{
+	bool next = wire_begins_response(data, len);
+	size_t wanted = next ? RESPONSE_CAPTURE_MAX : wire->capture_left;
+	size_t kept = wanted < len ? wanted : len;
+	struct response_event *event;
+
+	if (!next)
+		wire->capture_left -= kept;
+	if ((flags & WIRE_QUEUED && !next && !kept && !(flags & WIRE_FIN)) || wire_loses(wire, 0))
+		return;
+	event = malloc(sizeof(*event) + kept);
+	*event = (struct response_event){
+		.header = wire_header(wire, EVENT_RESPONSE, flags & WIRE_FIN ? EVENT_FIN : 0, now_ns),
+		.response_end = wire->response_end + len,
+		.last_ns = len ? now_ns : wire->last_ns,
+		.response_bytes = len,
+		.response_len = kept,
+	};
+	wire_tail(event->tail, data, len);
+	if (kept)
+		memcpy(event->data, data, kept);
+	wire->fin_sent |= !!(flags & WIRE_FIN);
+	connections_on_response(wire->connections, event);
+	free(event);
+}
+
+/* http.bpf.c skip_interim(): bytes to pass over, or all of them if no answer stands behind. */
+static inline size_t wire_interim(const char *data, size_t len)
+{
+	if (len < 12 || data[9] != '1' || (data[10] == '0' && data[11] == '1'))
+		return 0;
+	for (size_t at = 16; at + 11 <= len && at < 512; at++)
+		if (!memcmp(data + at, "\r\n\r\nHTTP/1", 10))
+			return at + 4;
+	return len;
+}
+
+/// A segment leaves: http.bpf.c segment_goes_out(). `flags`: enum wire_flag.
+static inline void wire_out_bytes(struct wire *wire, double at_ms, const char *data, size_t len,
+				  unsigned flags)
+{
+	uint64_t now_ns = wire_time_ns(at_ms);
+
+	if (wire->upgraded)
+		return;
+	if (len == 0) {
+		if (wire->answered && !wire->fin_sent && !wire->waiting)
+			wire_answer_went_on(wire, now_ns, data, 0, flags);
+		return;
+	}
+	if (wire->waiting && wire_begins_response(data, len)) {
+		size_t interim = wire_interim(data, len);
+
+		wire->response_end += interim;
+		if (interim == len)
+			return;
+		data += interim;
+		len -= interim;
+		wire_answer_began(wire, now_ns, data, len, flags);
+	} else if (wire->answered) {
+		wire_answer_went_on(wire, now_ns, data, len, flags);
+	}
+	wire->response_end += len;
+	wire->last_ns = now_ns;
+}
+
+static inline void wire_out(struct wire *wire, double at_ms, const char *text)
+{
+	wire_out_bytes(wire, at_ms, text, strlen(text), 0);
+}
+
+/// Our side ends without a byte.
+static inline void wire_fin(struct wire *wire, double at_ms)
+{
+	wire_out_bytes(wire, at_ms, "", 0, WIRE_FIN);
+}
+
+/// The connection is over: tcp.bpf.c connection_closed().
+static inline void wire_close(struct wire *wire, double at_ms, bool client_left)
+{
+	uint16_t flags = client_left ? EVENT_CLIENT_LEFT : 0;
+	uint64_t now_ns = wire_time_ns(at_ms);
+
+	if (wire->waiting) {
+		struct exchange_event *event;
+
+		wire->waiting = false;
+		if (wire_loses(wire, 1))
+			return;
+		event = wire_exchange(wire, EVENT_CLOSE, flags | EVENT_UNANSWERED, now_ns, 0);
+		connections_on_unanswered(wire->connections, event);
+		free(event);
+	} else if (wire->answered && !wire->upgraded && !wire->fin_sent && !wire_loses(wire, 0)) {
+		struct response_event event = {.header = wire_header(wire, EVENT_CLOSE, flags, now_ns),
+					       .response_end = wire->response_end,
+					       .last_ns = wire->last_ns};
+
+		connections_on_close(wire->connections, &event);
+	}
+}
+
+#endif
