@@ -61,7 +61,6 @@ static __always_inline bool early_claim(struct connection *connection)
 	connection->next_seq_in = request->seq + request->request_bytes;
 	connection->request_end = request->request_bytes;
 	connection->request_len = request->request_len;
-	connection->sequence = 1;
 	__builtin_memcpy(connection->request, request->request, REQUEST_CAPTURE_MAX);
 	connection_wait(connection);
 	bpf_map_delete_elem(&early_requests, &key);

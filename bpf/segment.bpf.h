@@ -98,6 +98,18 @@ static __always_inline void segment_tail(struct __sk_buff *skb, const struct seg
 	__builtin_memcpy(ret_tail, &word, 8);
 }
 
+#define EMPTY_LINE 0x0a0d0a0d /* "\r\n\r\n", little-endian */
+
+/* The payload's last four bytes; 0 if there are fewer. */
+static __always_inline __u32 segment_last_word(struct __sk_buff *skb, const struct segment *segment)
+{
+	__u32 word = 0;
+
+	if (segment->len >= 4)
+		bpf_skb_load_bytes(skb, segment->offset + segment->len - 4, &word, 4);
+	return word;
+}
+
 /* Enough of a segment to tell what it begins: the longest registered method has 17 letters
  * (UPDATEREDIRECTREF). */
 #define START_LEN 24
@@ -137,11 +149,13 @@ static __always_inline bool is_token_byte(char c)
 	       (c >= '0' && c <= '9');
 }
 
-/* A method, a space, and something printable; or, in a segment that is shorter than that, a beginning of it.
- * User space has the parser: what passes here and is none is found out when it is answered by something else
- * than HTTP. */
+/* A method, a space, and something printable; or, in a segment that is shorter than that, a beginning of it. Empty lines
+ * may come first (RFC 9112 section 2.2). User space has the parser: what passes here and is none is found out when it is
+ * answered by something else than HTTP. */
 static __always_inline bool start_is_request(const struct start *start)
 {
+	__u32 method = 0;
+
 	switch (start_word(start, 0)) {
 	case WORD('G', 'E', 'T', ' '):
 	case WORD('P', 'O', 'S', 'T'):
@@ -153,12 +167,15 @@ static __always_inline bool start_is_request(const struct start *start)
 		char c = start->bytes[i];
 
 		if (i >= start->len)
-			return true;
+			return method > 0;
+		if (!method && (c == '\r' || c == '\n'))
+			continue;
 		if (c == ' ')
-			return i > 0 && (i + 1 >= start->len ||
-					 (start->bytes[i + 1] > ' ' && start->bytes[i + 1] < 127));
+			return method > 0 && (i + 1 >= start->len ||
+					      (start->bytes[i + 1] > ' ' && start->bytes[i + 1] < 127));
 		if (!is_token_byte(c))
 			return false;
+		method++;
 	}
 	return false;
 }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // Owns what the programs share: the rings to user space, the counters, the connections, the settings.
-#include "shared.bpf.h"
+#include "early.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
 struct rings rings SEC(".maps");
 struct counters counters SEC(".maps");
 struct connections connections SEC(".maps");
+struct ignored ignored SEC(".maps");
+struct early_requests early_requests SEC(".maps");
 struct places places SEC(".maps");
 struct traffic_sums traffic_sums SEC(".maps");
+
+volatile __u64 early_last_ns = 0;
 
 const volatile __u32 ring_count = 1;
 const volatile __u32 own_tgid = 0;

@@ -100,7 +100,8 @@ struct connection {
 	__u32 request_seq; /* TCP sequence number of request_start */
 	__u32 next_seq_in; /* of request_end */
 	__u32 request_len; /* bytes in request[] */
-	__u32 sequence;
+	__u32 sequence;    /* requests begun */
+	__u32 request_tail; /* the last four bytes that came in */
 
 	/* Written at the first read after the arrival; cleared by ingress with a new request. */
 	__u64 read_ns;
@@ -118,8 +119,15 @@ struct connection {
 	__u8 answered;	    /* at least one answer was seen: it is HTTP */
 	__u8 fin_sent;
 
+	/* Pipelining was seen: from now on user space gets the bytes of both directions and sorts them out. Set by either
+	 * direction, never cleared. */
+	__u32 streamed;
+
 	__u8 request[REQUEST_CAPTURE_MAX + REQUEST_SPARE];
 };
+
+/* With what the kernel adds it must fit a kmalloc of 1 KiB. */
+_Static_assert(sizeof(struct connection) <= 952, "the state of a connection has outgrown its slab");
 
 struct connections {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -128,6 +136,15 @@ struct connections {
 	__type(value, struct connection);
 };
 extern struct connections connections SEC(".maps");
+
+/* Connections that are not ours to decode, so that their packets cost one look-up. The value says nothing. */
+struct ignored {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u8);
+};
+extern struct ignored ignored SEC(".maps");
 
 static __always_inline void count(enum counter counter)
 {
@@ -168,6 +185,7 @@ static __always_inline void connection_wait(struct connection *connection)
 {
 	struct traffic *traffic = traffic_of(connection);
 
+	connection->sequence++;
 	if (traffic)
 		__sync_fetch_and_add(&traffic->arrived, 1);
 	barrier();

@@ -11,11 +11,13 @@
 /* Bytes kept of a request's beginning, in the socket's storage, and of an answer's. */
 #define REQUEST_CAPTURE_MAX 512
 #define RESPONSE_CAPTURE_MAX 1024
+/* Bytes of one piece where requests are pipelined. */
+#define PIECE_MAX 4096
 
 enum event_kind {
 	EVENT_EXCHANGE = 1, /* a request, and the first segment of the bytes that came after it */
-	EVENT_REQUEST,	    /* a request that arrived while another one waited: pipelining */
-	EVENT_RESPONSE,	    /* a later segment of an answer, worth knowing of */
+	EVENT_REQUEST, /* what comes in on a connection that pipelines */
+	EVENT_RESPONSE, /* a later segment of an answer, worth knowing of; every one of a pipelining connection */
 	EVENT_CLOSE,	    /* the connection is over; an unanswered request comes with it */
 	EVENT_LISTEN,	    /* a process began or ended listening on a port */
 };
@@ -27,6 +29,8 @@ enum event_flag {
 	EVENT_UNANSWERED = 1 << 3,  /* EVENT_CLOSE: exchange_event with the request that got no answer */
 	EVENT_LISTEN_END = 1 << 4,  /* EVENT_LISTEN: no longer */
 	EVENT_MIDSTREAM = 1 << 5,   /* the connection was older than ringside when it was first seen */
+	EVENT_AFTER_LINE = 1 << 6, /* EVENT_REQUEST: what came before ended in an empty line */
+	EVENT_BEHIND = 1 << 7, /* EVENT_REQUEST: behind a request that waits and will come with its answer */
 };
 
 struct event_header {
@@ -68,17 +72,17 @@ struct exchange_event {
 	__u8 data[];
 };
 
-/* EVENT_REQUEST. Followed by request_len bytes. header.time_ns: arrival. */
+/* EVENT_REQUEST. A piece of what comes in on a connection that pipelines, wherever in a request it begins. Followed by
+ * request_len bytes. header.time_ns: arrival. */
 struct request_event {
 	struct event_header header;
-	__u64 request_start;
+	__u64 request_start; /* position of the piece's first byte */
 	__u64 cgroup;
-	__u32 request_bytes; /* of this segment */
-	__u32 request_len;
-	__u32 sequence;
-	__u32 tgid; /* who read the request before it; 0 if not seen */
+	__u32 request_bytes; /* of this piece */
+	__u32 request_len;   /* captured of it: all but where there was no room */
+	__u32 tgid;          /* who read the request before it; 0 if not seen */
 	__u16 local_port;
-	__u16 reserved[3];
+	__u16 reserved;
 	__u8 data[];
 };
 
@@ -103,7 +107,7 @@ struct listen_event {
 
 _Static_assert(sizeof(struct event_header) == 24, "event_header is shared with the kernel side");
 _Static_assert(sizeof(struct exchange_event) == 160, "exchange_event is shared with the kernel side");
-_Static_assert(sizeof(struct request_event) == 64, "request_event is shared with the kernel side");
+_Static_assert(sizeof(struct request_event) == 56, "request_event is shared with the kernel side");
 _Static_assert(sizeof(struct response_event) == 56, "response_event is shared with the kernel side");
 _Static_assert(sizeof(struct listen_event) == 40, "listen_event is shared with the kernel side");
 

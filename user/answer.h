@@ -25,7 +25,7 @@ struct answer {
 	struct answer *next;
 	struct exchange exchange; ///< method and target point into text
 	uint64_t request_start;
-	uint64_t request_end;  ///< by framing, as far as it is known
+	uint64_t request_end;  ///< by framing; UINT64_MAX if that does not tell (chunked)
 	uint64_t first_ns;     ///< first byte of the answer; 0 before
 	uint64_t last_ns;      ///< last byte so far
 	uint64_t start;	       ///< position of the first byte

@@ -4,35 +4,20 @@
 #include "connections.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
-#include "answer.h"
+#include "connection.h"
 #include "event.h"
 #include "protocols/http1.h"
 
-/* A stranger can open connections and leave answers unfinished, or pipeline without end. */
+/* A stranger can open connections and leave answers unfinished. */
 #define CONNECTIONS_MAX 65536
-#define PIPELINE_MAX 128
 
 /* An answer whose end cannot be told is reported after this silence. */
 #define QUIET_NS 1000000000ULL
-/* The kernel tells when a connection closes. Where it could not (the ring was full), the entry goes after
- * this time. */
+/* The kernel tells when a connection closes. Where it could not (the ring was full), the entry goes after this time. */
 #define FORGOTTEN_NS 3600000000000ULL
-
-struct connection {
-	uint64_t socket;
-	struct answer *first; ///< owns the answer's bytes that come next
-	unsigned queued;
-	uint32_t sequence_base; ///< what `sequence` was before the first request that was told of here …
-	uint32_t received;      ///< … and how many have been told of since
-	uint64_t touched_ns;
-	UT_hash_handle hh;
-};
 
 struct connections {
 	struct connection *table;
@@ -66,15 +51,9 @@ static struct connection *connection_find(struct connections *connections, uint6
 
 static void connection_remove(struct connections *connections, struct connection *connection)
 {
-	struct answer *next;
-
-	for (struct answer *answer = connection->first; answer; answer = next) {
-		next = answer->next;
-		free(answer);
-	}
 	HASH_DELETE(hh, connections->table, connection);
 	connections->count--;
-	free(connection);
+	connection_free(connection);
 }
 
 void connections_free(struct connections *connections)
@@ -88,9 +67,7 @@ void connections_free(struct connections *connections)
 	free(connections);
 }
 
-/* The entry of a socket; a new one for the `sequence`-th request, of which `earlier` are still to be told of. */
-static struct connection *connection_get(struct connections *connections, const struct event_header *header,
-					 uint32_t sequence, uint32_t earlier)
+static struct connection *connection_get(struct connections *connections, const struct event_header *header)
 {
 	struct connection *connection = connection_find(connections, header->socket);
 
@@ -102,22 +79,11 @@ static struct connection *connection_get(struct connections *connections, const 
 			return NULL;
 		}
 		connection->socket = header->socket;
-		connection->sequence_base = sequence - 1 - earlier;
 		HASH_ADD(hh, connections->table, socket, sizeof(connection->socket), connection);
 		connections->count++;
 	}
 	connection->touched_ns = header->time_ns;
 	return connection;
-}
-
-/* Whether an event was lost between this one, of the `sequence`-th request, and those before. */
-static bool take_sequence(struct connection *connection, uint32_t sequence)
-{
-	bool gap = sequence - connection->sequence_base != ++connection->received;
-
-	if (gap)
-		connection->sequence_base = sequence - connection->received;
-	return gap;
 }
 
 static void report(struct connections *connections, struct answer *answer, uint16_t status,
@@ -126,16 +92,6 @@ static void report(struct connections *connections, struct answer *answer, uint1
 	answer->exchange.status = status;
 	answer_finish(answer, closed_ns);
 	connections->on_exchange(connections->context, &answer->exchange);
-}
-
-/* The first of the queue is done with. */
-static void pop(struct connection *connection)
-{
-	struct answer *answer = connection->first;
-
-	connection->first = answer->next;
-	connection->queued--;
-	free(answer);
 }
 
 /* An answer that has begun counts by its status, whether or not its end was seen. */
@@ -147,7 +103,7 @@ static void report_begun(struct connections *connections, struct connection *con
 		report(connections, answer, answer->head.status, answer->last_ns);
 	else
 		connections->losses.unmatched++;
-	pop(connection);
+	connection_pop(connection);
 }
 
 /* The connection is over: what waits will not be answered. */
@@ -160,31 +116,7 @@ static void report_rest(struct connections *connections, struct connection *conn
 			continue;
 		}
 		report(connections, connection->first, outcome, now_ns);
-		pop(connection);
-	}
-}
-
-/* Requests arrive in order, but the one that waited in the kernel is told of last. */
-static void enqueue(struct connection *connection, struct answer *answer)
-{
-	struct answer **at = &connection->first;
-
-	while (*at && ((*at)->first_ns || (*at)->request_start < answer->request_start))
-		at = &(*at)->next;
-	answer->next = *at;
-	*at = answer;
-	connection->queued++;
-}
-
-/* What was taken for a pipelined request lies within the body of this one. */
-static void drop_body_lookalikes(struct connection *connection, struct answer *answer)
-{
-	while (answer->next && answer->next->request_start < answer->request_end) {
-		struct answer *lookalike = answer->next;
-
-		answer->next = lookalike->next;
-		connection->queued--;
-		free(lookalike);
+		connection_pop(connection);
 	}
 }
 
@@ -200,88 +132,6 @@ static void answer_take_event(struct answer *answer, const struct exchange_event
 	answer->on_cpu_ns = event->on_cpu_ns;
 	answer->run_queue_ns = event->run_queue_ns;
 	answer->same_thread = event->header.flags & EVENT_SAME_THREAD;
-}
-
-static void answer_take_request(struct answer *answer, const struct http1_request *request, uint64_t start,
-				uint64_t arrived_end)
-{
-	uint64_t body = start + request->head_len;
-
-	answer->exchange.method = request->method;
-	answer->exchange.target = request->target;
-	answer->request_start = start;
-	answer->request_end = request->head_len ? body : arrived_end;
-	if (request->framing == FRAMING_LENGTH && request->content_length < UINT64_MAX - body)
-		answer->request_end = body + request->content_length;
-	else if (request->framing == FRAMING_CHUNKED || request->framing == FRAMING_UNKNOWN)
-		answer->request_end = start;
-	answer->exchange.request_bytes = arrived_end - start;
-}
-
-/* A copy that outlives the event. */
-static struct answer *answer_keep(const struct answer *answer)
-{
-	struct answer *kept = malloc(sizeof(*kept));
-	size_t method, target;
-
-	if (!kept)
-		return NULL;
-	memcpy(kept, answer, offsetof(struct answer, head_bytes));
-	method = answer->exchange.method.len < 32 ? answer->exchange.method.len : 32;
-	target = answer->exchange.target.len < sizeof(kept->text) - method ? answer->exchange.target.len
-									   : sizeof(kept->text) - method;
-	memcpy(kept->text, answer->exchange.method.data, method);
-	memcpy(kept->text + method, answer->exchange.target.data, target);
-	kept->exchange.method = (struct slice){kept->text, method};
-	kept->exchange.target = (struct slice){kept->text + method, target};
-	return kept;
-}
-
-/* Decode the requests that stand in `bytes`, which begin at position `start`, and queue each. The first takes
- * its times from `template`; the others arrived with it. Stops at what the capture cut off. */
-static void queue_requests(struct connections *connections, struct connection *connection, struct slice bytes,
-			   uint64_t start, uint64_t end, const struct answer *template)
-{
-	struct answer answer;
-
-	for (bool first = true;; first = false) {
-		struct http1_request request;
-		enum decode decoded = http1_request_decode(bytes.data, bytes.len, &request);
-		struct answer *kept;
-		uint64_t used;
-
-		if (decoded == DECODE_MALFORMED) {
-			connections->losses.malformed++;
-			return;
-		}
-		if (!request.target.len) {
-			connections->losses.incomplete_request += first;
-			connections->losses.unmatched += !first;
-			return;
-		}
-		answer_init(&answer);
-		answer.exchange = template->exchange;
-		if (first) {
-			answer.read_ns = template->read_ns;
-			answer.on_cpu_ns = template->on_cpu_ns;
-			answer.run_queue_ns = template->run_queue_ns;
-			answer.same_thread = template->same_thread;
-		}
-		answer_take_request(&answer, &request, start, end);
-		kept = connection->queued < PIPELINE_MAX ? answer_keep(&answer) : NULL;
-		if (!kept) {
-			connections->losses.table_full++;
-			return;
-		}
-		enqueue(connection, kept);
-		drop_body_lookalikes(connection, kept);
-		used = kept->request_end - start;
-		if (decoded != DECODE_OK || !used || used >= bytes.len)
-			return;
-		kept->exchange.request_bytes = used;
-		bytes = (struct slice){bytes.data + used, bytes.len - used};
-		start += used;
-	}
 }
 
 /* Hand a stretch of the answers' side to the requests that own it. */
@@ -304,14 +154,14 @@ static void answers_feed(struct connections *connections, struct connection *con
 			return;
 		case ANSWER_MALFORMED:
 			connections->losses.unmatched++;
-			pop(connection);
+			connection_pop(connection);
 			return;
 		case ANSWER_COMPLETE:
 			break;
 		}
-		used = answer->end - stretch.start;
+		used = answer->end > stretch.start ? answer->end - stretch.start : 0; /* or over before it */
 		report(connections, answer, answer->head.status, 0);
-		pop(connection);
+		connection_pop(connection);
 		stretch.start += used;
 		if (used >= stretch.bytes.len)
 			stretch.bytes = (struct slice){stretch.bytes.data, 0};
@@ -320,18 +170,14 @@ static void answers_feed(struct connections *connections, struct connection *con
 	}
 }
 
+/* Forget the connection once there is nothing to remember. */
 static void settle(struct connections *connections, struct connection *connection, uint16_t flags,
 		   uint64_t now_ns)
 {
 	if (flags & EVENT_FIN)
 		report_rest(connections, connection, EXCHANGE_NONE, now_ns);
-	if (!connection->first)
+	if ((flags & EVENT_FIN) || (!connection->first && !connection->streamed))
 		connection_remove(connections, connection);
-}
-
-static struct slice captured_request(const struct exchange_event *event)
-{
-	return (struct slice){(const char *)event->data, event->request_len};
 }
 
 static struct stretch stretch_of(const struct exchange_event *event)
@@ -390,10 +236,11 @@ void connections_on_exchange(struct connections *connections, const struct excha
 	answer_init(&answer);
 	answer_take_event(&answer, event);
 
-	connection = connection_get(connections, &event->header, event->sequence, 0);
+	connection = connection_get(connections, &event->header);
 	if (!connection)
 		return;
-	gap = take_sequence(connection, event->sequence);
+	gap = connection->sequence && event->sequence != connection->sequence + 1;
+	connection->sequence = event->sequence;
 	/* The answer before this one is over, whether or not we could tell; its end is known unless another was between. */
 	if (connection->first && connection->first->first_ns) {
 		if (!gap) {
@@ -405,35 +252,24 @@ void connections_on_exchange(struct connections *connections, const struct excha
 	/* What still waits cannot be told from what was lost. */
 	while (gap && connection->first) {
 		connections->losses.unmatched++;
-		pop(connection);
+		connection_pop(connection);
 	}
 	/* The scheduler's sums end with this segment, which then answers an older request. */
 	if (connection->first)
 		answer.same_thread = false;
-	queue_requests(connections, connection, captured_request(event), event->request_start,
-		       event->request_end, &answer);
+	connection_take_exchange(connection, event, &answer, &connections->losses);
 	answers_feed(connections, connection, stretch_of(event));
 	settle(connections, connection, event->header.flags, event->header.time_ns);
 }
 
 void connections_on_request(struct connections *connections, const struct request_event *event)
 {
-	struct connection *connection = connection_get(connections, &event->header, event->sequence, 1);
-	struct slice bytes = {(const char *)event->data, event->request_len};
-	struct answer answer;
+	struct connection *connection = connection_get(connections, &event->header);
 
 	if (!connection)
 		return;
-	answer_init(&answer);
-	answer.exchange.arrival_ns = event->header.time_ns;
-	answer.exchange.netns = event->header.netns;
-	answer.exchange.cgroup = event->cgroup;
-	answer.exchange.tgid = event->tgid;
-	answer.exchange.local_port = event->local_port;
-	connection->received++; /* out of its turn: the one that waits in the kernel comes later */
-	queue_requests(connections, connection, bytes, event->request_start,
-		       event->request_start + event->request_bytes, &answer);
-	settle(connections, connection, 0, event->header.time_ns);
+	connection->streamed = true;
+	connection_take_piece(connection, event, &connections->losses);
 }
 
 void connections_on_response(struct connections *connections, const struct response_event *event)
@@ -465,7 +301,7 @@ static uint16_t outcome_of(uint16_t flags)
 
 void connections_on_unanswered(struct connections *connections, const struct exchange_event *event)
 {
-	struct connection *connection = connection_get(connections, &event->header, event->sequence, 0);
+	struct connection *connection = connection_get(connections, &event->header);
 	struct answer answer;
 
 	if (!connection)
@@ -474,8 +310,7 @@ void connections_on_unanswered(struct connections *connections, const struct exc
 		report_begun(connections, connection);
 	answer_init(&answer);
 	answer_take_event(&answer, event);
-	queue_requests(connections, connection, captured_request(event), event->request_start,
-		       event->request_end, &answer);
+	connection_take_exchange(connection, event, &answer, &connections->losses);
 	report_rest(connections, connection, outcome_of(event->header.flags), event->header.time_ns);
 	connection_remove(connections, connection);
 }

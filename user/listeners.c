@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 #include "event.h"
+#include "maps.h"
 #include "proc.h"
 #include "services.h"
 
@@ -28,6 +29,7 @@ struct listener {
 	struct listener_key key;
 	pid_t pid;
 	unsigned sockets;
+	uint64_t cgroup;
 	struct service *service; ///< NULL while it has no name
 	UT_hash_handle hh;
 };
@@ -47,6 +49,7 @@ struct seen_namespace {
 
 struct listeners {
 	struct services *services;
+	int cgroup_fd; ///< root of the v2 hierarchy, borrowed
 	struct listener *table;
 	uint64_t scan_began_ns, scan_ended_ns;
 	uint64_t lost_events;
@@ -59,13 +62,14 @@ struct scan {
 	struct seen_namespace *namespaces;
 };
 
-int listeners_new(struct services *services, struct listeners **ret_listeners)
+int listeners_new(struct services *services, int cgroup_fd, struct listeners **ret_listeners)
 {
 	struct listeners *listeners = calloc(1, sizeof(*listeners));
 
 	if (!listeners)
 		return -ENOMEM;
 	listeners->services = services;
+	listeners->cgroup_fd = cgroup_fd;
 	*ret_listeners = listeners;
 	return 0;
 }
@@ -104,12 +108,20 @@ static uint64_t monotonic_ns(void)
 
 static void name_service(struct listeners *listeners, struct listener *listener)
 {
+	struct place place = {
+		.cgroup = listener->cgroup,
+		.netns = listener->key.netns,
+		.port = listener->key.port,
+	};
+
 	listener->service = services_of_process(listeners->services, listener->pid);
-	if (listener->service)
-		listener->service->listeners++;
+	if (!listener->service)
+		return;
+	listener->service->listeners++;
+	services_note_place(listeners->services, &place, listener->service);
 }
 
-static void socket_add(struct listeners *listeners, struct listener_key key, pid_t pid)
+static void socket_add(struct listeners *listeners, struct listener_key key, pid_t pid, uint64_t cgroup)
 {
 	struct listener *listener = NULL;
 
@@ -120,6 +132,7 @@ static void socket_add(struct listeners *listeners, struct listener_key key, pid
 			return;
 		listener->key = key;
 		listener->pid = pid;
+		listener->cgroup = cgroup;
 		HASH_ADD(hh, listeners->table, key, sizeof(listener->key), listener);
 		name_service(listeners, listener);
 	}
@@ -213,7 +226,7 @@ static void read_descriptors(void *context, pid_t pid)
 		HASH_FIND(hh, scan->sockets, &inode, sizeof(inode), socket);
 		if (!socket)
 			continue;
-		socket_add(scan->listeners, socket->key, pid);
+		socket_add(scan->listeners, socket->key, pid, proc_cgroup(pid, scan->listeners->cgroup_fd));
 		HASH_DEL(scan->sockets, socket);
 		free(socket);
 	}
@@ -268,7 +281,7 @@ void listeners_on_event(void *context, const struct listen_event *event)
 	}
 	/* What the process was called before it listened may be from before its exec. */
 	services_forget_process(listeners->services, event->tgid);
-	socket_add(listeners, key, event->tgid);
+	socket_add(listeners, key, event->tgid, event->cgroup);
 }
 
 void listeners_tick(struct listeners *listeners, uint64_t lost_events)

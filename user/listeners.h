@@ -9,8 +9,8 @@ struct listen_event;
 struct listeners;
 struct services;
 
-/// `services` is borrowed.
-int listeners_new(struct services *services, struct listeners **ret_listeners);
+/// `services` is borrowed, and so is the open root of the cgroup v2 hierarchy.
+int listeners_new(struct services *services, int cgroup_fd, struct listeners **ret_listeners);
 void listeners_free(struct listeners *listeners);
 
 /// Look at every process and every network namespace. 0, or -errno if /proc cannot be read.

@@ -80,6 +80,24 @@ uint32_t proc_namespace(pid_t pid, const char *name)
 	return stat(path, &status) ? 0 : (uint32_t)status.st_ino;
 }
 
+uint64_t proc_cgroup(pid_t pid, int root_fd)
+{
+	char cgroups[8192], path[4096];
+	struct stat status;
+	char *line, *rest;
+
+	if (proc_read(pid, "cgroup", cgroups, sizeof(cgroups)) <= 0)
+		return 0;
+	for (line = strtok_r(cgroups, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		if (strncmp(line, "0::/", 4) != 0)
+			continue;
+		/* The inode number of a cgroup's directory is its id (kernfs). */
+		snprintf(path, sizeof(path), "./%s", line + 4);
+		return fstatat(root_fd, path, &status, 0) ? 0 : status.st_ino;
+	}
+	return 0;
+}
+
 pid_t proc_parent(pid_t pid)
 {
 	char stat_line[512];

@@ -20,6 +20,8 @@ bool proc_environment(pid_t pid, const char *name, char *buffer, size_t size);
 const char *proc_argument(const char *cmdline, size_t len, unsigned index);
 /// Inode number of a namespace ("net"); 0 if it cannot be read.
 uint32_t proc_namespace(pid_t pid, const char *name);
+/// Id of the process's cgroup in the v2 hierarchy whose root is open as `root_fd`; 0 if it cannot be told.
+uint64_t proc_cgroup(pid_t pid, int root_fd);
 /// Parent process; 0 if it cannot be read.
 pid_t proc_parent(pid_t pid);
 /// The 64 hexadecimal digits of the container that the process is in, from its cgroups. False outside

@@ -283,7 +283,7 @@ static int start_stages(struct runner *runner)
 	if (!error)
 		error = connections_new(services_on_exchange, runner->services, &runner->connections);
 	if (!error)
-		error = listeners_new(runner->services, &runner->listeners);
+		error = listeners_new(runner->services, runner->capture.cgroup_fd, &runner->listeners);
 	if (!error)
 		error = events_new(&runner->capture, &handlers, &runner->events);
 	if (!error)

@@ -280,6 +280,14 @@ static struct place_entry *place_get(struct services *services, const struct pla
 	return entry;
 }
 
+void services_note_place(struct services *services, const struct place *place, struct service *service)
+{
+	struct place_entry *entry = place_get(services, place);
+
+	if (entry)
+		entry->service = service;
+}
+
 /* Remember who serves at this place. Nearly always it is who served the last exchange there. */
 static void place_note(struct services *services, struct process *process, const struct exchange *exchange)
 {

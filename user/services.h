@@ -12,6 +12,7 @@
 struct capture;
 struct config;
 struct docker_container;
+struct place;
 struct service_stats;
 
 #define SERVICE_LABEL_MAX 129
@@ -61,6 +62,8 @@ void services_on_gone(void *services, const char *container_id);
 
 /// The service of a process, or NULL while Docker is asked for its container's name, or if it is gone.
 struct service *services_of_process(struct services *services, pid_t pid);
+/// Who listens at a place: exchanges that no process was seen to read go to it, and the kernel sums for it.
+void services_note_place(struct services *services, const struct place *place, struct service *service);
 /// The process did something (exec, listen) that may change what it is called.
 void services_forget_process(struct services *services, pid_t pid);
 

@@ -176,6 +176,17 @@ static inline void wire_begin(struct wire *wire, uint64_t now_ns, const char *da
 	wire->waiting = true;
 }
 
+/* http.bpf.c request_keep(): at most REQUEST_SPARE bytes at once. */
+static inline void wire_keep(struct wire *wire, const char *data, size_t len)
+{
+	size_t room = REQUEST_CAPTURE_MAX - wire->request_len, kept = len < 256 ? len : 256;
+
+	if (kept > room)
+		kept = room;
+	memcpy(wire->request + wire->request_len, data, kept);
+	wire->request_len += kept;
+}
+
 /// A segment arrives: http.bpf.c segment_came_in().
 static inline void wire_in_bytes(struct wire *wire, double at_ms, const char *data, size_t len)
 {
@@ -190,12 +201,8 @@ static inline void wire_in_bytes(struct wire *wire, double at_ms, const char *da
 	}
 	if (wire->waiting && head_ends && len >= 24 && wire_begins_request(data, len))
 		wire_pipelined(wire, wire_time_ns(at_ms), data, len);
-	if (wire->waiting && !head_ends && kept < REQUEST_CAPTURE_MAX) {
-		size_t room = REQUEST_CAPTURE_MAX - kept;
-
-		memcpy(wire->request + kept, data, len < room ? len : room);
-		wire->request_len = kept + (len < room ? len : room);
-	}
+	if (wire->waiting && !head_ends)
+		wire_keep(wire, data, len);
 	wire->request_end += len;
 }
 

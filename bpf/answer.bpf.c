@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// Watches what goes out on connections where a request waits: one event for the usual request and its answer, a small
+// one for each later segment that may be the answer's end. user/connections.c makes exchanges of them.
+#include "connection.bpf.h"
+#include "early.bpf.h"
+#include "phases.bpf.h"
+
+/* Answers to pipelined requests share segments; one that is longer than this is one answer's body. */
+#define STREAMED_SEGMENT_MAX 16384
+
+/* Fill and send an exchange event whose parts have room for `request_room` and `response_room` bytes: constants,
+ * because the ring reserves only what the verifier knows. */
+static __always_inline bool exchange_send(struct __sk_buff *skb, struct connection *connection,
+					  const struct segment *segment, struct tcp_sock *tcp, __u64 now,
+					  __u16 flags, const __u32 request_room, const __u32 response_room)
+{
+	void *ring = ring_of(connection->socket);
+	struct exchange_event *event;
+
+	event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event) + request_room + response_room, 0) : NULL;
+	if (!event)
+		return false;
+	header_fill(&event->header, connection, EVENT_EXCHANGE, now);
+	event->header.flags |= flags;
+	exchange_fill(event, connection, request_room);
+	event->response_end = connection->response_end + segment->len;
+	event->response_bytes = segment->len;
+	phases_end(event, connection, tcp, now);
+	segment_tail(skb, segment, event->tail);
+	if (load_clamped(skb, segment->offset, event->data + request_room, segment->len, response_room))
+		event->response_len = segment->len < response_room ? segment->len : response_room;
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+/* Where behind an interim answer, in the same segment, the real one begins; 0 if it does not. */
+__noinline int find_answer(struct __sk_buff *skb, __u32 offset, __u32 len)
+{
+	for (__u32 at = 16; at < 512; at++) {
+		__u64 mark;
+		__u8 status;
+
+		/* "\r\n\r\nHTTP", then "/1.1 " and the status. */
+		if (at + 14 > len || bpf_skb_load_bytes(skb, offset + at, &mark, sizeof(mark)))
+			break;
+		if (mark == 0x505454480a0d0a0dULL && !bpf_skb_load_bytes(skb, offset + at + 13, &status, 1) &&
+		    status != '1')
+			return at + 4;
+	}
+	return 0;
+}
+
+/* "HTTP/1.1 100 Continue" and other 1xx but 101 do not answer; an answer may stand behind some in the same segment.
+ * Moves the segment to the answer; false if there is none. */
+static __always_inline bool skip_interim(struct __sk_buff *skb, struct segment *segment, struct start *start)
+{
+	__u32 at;
+
+	if (start->len < 12 || start->bytes[9] != '1' || (start->bytes[10] == '0' && start->bytes[11] == '1'))
+		return true;
+	at = find_answer(skb, segment->offset, segment->len);
+	if (!at || at > segment->len)
+		return false;
+	segment->offset += at;
+	segment->seq += at;
+	segment->len -= at;
+	return start_load(skb, segment, start);
+}
+
+static __always_inline bool response_send(struct __sk_buff *skb, struct connection *connection,
+					  const struct segment *segment, __u64 now, __u32 len, const __u32 room)
+{
+	void *ring = ring_of(connection->socket);
+	struct response_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event) + room, 0) : NULL;
+
+	if (!event)
+		return false;
+	header_fill(&event->header, connection, EVENT_RESPONSE, now);
+	event->header.flags |= segment->fin ? EVENT_FIN : 0;
+	event->response_end = connection->response_end + (segment->seq - connection->next_seq_out) + segment->len;
+	event->last_ns = segment->len ? now : connection->last_ns;
+	event->response_bytes = segment->len;
+	event->response_len = 0;
+	segment_tail(skb, segment, event->tail);
+	if (room && load_clamped(skb, segment->offset, event->data, len, room))
+		event->response_len = len < room ? len : room;
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+/* Hand the segment to user space, all of it. `place` is its offset and, in the upper half, its length. */
+__noinline int response_stream(struct __sk_buff *skb, __u64 place, __u32 seq, __u32 fin)
+{
+	struct connection *connection = connection_of(skb);
+	struct segment piece = {.offset = (__u32)place, .seq = seq};
+	__u32 left = place >> 32;
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!connection)
+		return 0;
+	for (__u32 i = 0; i < STREAMED_SEGMENT_MAX / PIECE_MAX + 1; i++) {
+		bool sent;
+
+		/* What is left of a long segment goes in one: its length, its tail, and a little of its beginning. */
+		piece.len = left <= PIECE_MAX || i == STREAMED_SEGMENT_MAX / PIECE_MAX ? left : PIECE_MAX;
+		piece.fin = fin && piece.len == left;
+		sent = piece.len <= 256 ? response_send(skb, connection, &piece, now, piece.len, 256)
+					: response_send(skb, connection, &piece, now, piece.len, PIECE_MAX);
+		if (!sent)
+			count(COUNT_LOST_RESPONSE);
+		else if (piece.fin)
+			connection->fin_sent = 1;
+		piece.offset += piece.len;
+		piece.seq += piece.len;
+		left -= piece.len;
+		if (!left)
+			break;
+	}
+	return 0;
+}
+
+static __always_inline void pieces_send(struct __sk_buff *skb, const struct segment *segment)
+{
+	response_stream(skb, (__u64)segment->len << 32 | segment->offset, segment->seq, segment->fin);
+}
+
+static __always_inline bool answer_send(struct __sk_buff *skb, struct connection *connection,
+					const struct segment *segment, struct tcp_sock *tcp, __u64 now, __u16 flags)
+{
+	bool small = connection->request_len <= 128;
+
+	if (segment->len <= 256)
+		return small ? exchange_send(skb, connection, segment, tcp, now, flags, 128, 256)
+			     : exchange_send(skb, connection, segment, tcp, now, flags, REQUEST_CAPTURE_MAX, 256);
+	if (segment->len <= 512)
+		return small ? exchange_send(skb, connection, segment, tcp, now, flags, 128, 512)
+			     : exchange_send(skb, connection, segment, tcp, now, flags, REQUEST_CAPTURE_MAX, 512);
+	return small ? exchange_send(skb, connection, segment, tcp, now, flags, 128, RESPONSE_CAPTURE_MAX)
+		     : exchange_send(skb, connection, segment, tcp, now, flags, REQUEST_CAPTURE_MAX,
+				     RESPONSE_CAPTURE_MAX);
+}
+
+/* Whether the segment may hold the beginning of another answer behind what is captured of it. */
+static __always_inline bool answer_has_next(struct __sk_buff *skb, const struct connection *connection,
+					    const struct segment *segment)
+{
+	return segment->len > RESPONSE_CAPTURE_MAX && (connection->streamed || request_has_next(skb));
+}
+
+static __always_inline void answer_began(struct __sk_buff *skb, struct connection *connection,
+					 struct bpf_sock *sk, const struct segment *segment,
+					 const struct start *start, __u64 now)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	__u16 flags = sk->state == BPF_TCP_CLOSE_WAIT ? EVENT_CLIENT_LEFT : 0;
+	struct segment first = *segment, rest = *segment;
+
+	if (answer_has_next(skb, connection, segment)) {
+		connection->streamed = 1;
+		first.len = RESPONSE_CAPTURE_MAX;
+		first.fin = false;
+	}
+	rest.offset += first.len;
+	rest.seq += first.len;
+	rest.len -= first.len;
+	flags |= first.fin ? EVENT_FIN : 0;
+	if (!answer_send(skb, connection, &first, tcp, now, flags))
+		count(COUNT_LOST_EXCHANGE);
+	else if (first.fin)
+		connection->fin_sent = 1;
+	if (rest.len)
+		pieces_send(skb, &rest);
+	/* A head that ends with the segment needs no more; otherwise it may go on in the next. */
+	connection->capture_left = 0;
+	if (segment->len < RESPONSE_CAPTURE_MAX && segment_last_word(skb, segment) != EMPTY_LINE)
+		connection->capture_left = RESPONSE_CAPTURE_MAX - segment->len;
+	connection->answered = 1;
+	connection_settle(connection,
+			  start->len >= 12 && start->bytes[9] == '1' ? CONNECTION_UPGRADED : CONNECTION_IDLE);
+}
+
+static __always_inline void answer_went_on(struct __sk_buff *skb, struct connection *connection,
+					   struct bpf_sock *sk, const struct segment *segment,
+					   const struct start *start, __u64 now)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	bool next = segment->len && start_is_response(start);
+	__u32 len = next ? RESPONSE_CAPTURE_MAX : connection->capture_left;
+	bool sent;
+
+	if (connection->streamed) {
+		pieces_send(skb, segment);
+		return;
+	}
+	if (len > segment->len)
+		len = segment->len;
+	if (!next)
+		connection->capture_left -= len;
+	/* The end of an answer empties the send queue: other segments need not be told. */
+	if (!next && !len && !segment->fin && tcp && tcp->write_seq != segment->seq + segment->len)
+		return;
+	sent = len ? response_send(skb, connection, segment, now, len, RESPONSE_CAPTURE_MAX)
+		   : response_send(skb, connection, segment, now, 0, 0);
+	if (!sent)
+		count(COUNT_LOST_RESPONSE);
+	else if (segment->fin)
+		connection->fin_sent = 1;
+}
+
+/* On kernels without socket storage for tracepoints, the connection of an early request gets its state only here. */
+static __always_inline struct connection *connection_of_early(struct bpf_sock *sk)
+{
+	struct connection *connection = connection_new(sk);
+
+	if (connection && early_claim(connection))
+		return connection;
+	bpf_sk_storage_delete(&connections, sk);
+	return NULL;
+}
+
+/* Something else than HTTP was said where an answer was due. False if the connection is given up. */
+static __always_inline bool not_an_answer(struct connection *connection, struct bpf_sock *sk)
+{
+	bool waiting = connection->state == CONNECTION_WAITING;
+
+	if (waiting)
+		connection_settle(connection, CONNECTION_IDLE);
+	/* The end of an answer to something older than ringside: the request was none, the next one may be. */
+	if (connection->midstream)
+		return true;
+	if (waiting)
+		count(COUNT_UNPARSED_OTHER);
+	bpf_sk_storage_delete(&connections, sk);
+	socket_ignore(sk);
+	return false;
+}
+
+static __always_inline void segment_goes_out(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = socket_of(skb);
+	struct connection *connection;
+	struct traffic *traffic;
+	struct segment segment;
+	struct start start;
+	__u64 now;
+
+	if (!sk || sk->protocol != IPPROTO_TCP)
+		return;
+	connection = bpf_sk_storage_get(&connections, sk, 0, 0);
+	if (!connection && !(early_last_ns && early_worth_a_look(bpf_ktime_get_ns())))
+		return;
+	if (connection && connection->state >= CONNECTION_UPGRADED)
+		return;
+	if (!segment_load(skb, &segment) || (segment.len == 0 && !segment.fin))
+		return;
+	if (!connection) {
+		if (segment.len == 0)
+			return;
+		connection = connection_of_early(sk);
+		if (!connection)
+			return;
+	}
+	if (!connection->socket)
+		connection_identify(skb, connection);
+	if (!segment_trim(&segment, connection->next_seq_out))
+		return;
+	now = bpf_ktime_get_ns();
+	if (segment.len == 0) {
+		if (connection->answered && !connection->fin_sent && connection->state == CONNECTION_IDLE)
+			answer_went_on(skb, connection, sk, &segment, &start, now);
+		return;
+	}
+	if (!start_load(skb, &segment, &start))
+		return;
+	if (connection->state == CONNECTION_WAITING && start_is_response(&start)) {
+		__u32 before = segment.len;
+
+		if (!skip_interim(skb, &segment, &start)) {
+			connection->response_end += before;
+			connection->next_seq_out = segment.seq + before;
+			return;
+		}
+		connection->response_end += before - segment.len;
+		connection->next_seq_out = segment.seq;
+		answer_began(skb, connection, sk, &segment, &start, now);
+	} else if (connection->answered || connection->streamed) {
+		connection->answered = 1;
+		answer_went_on(skb, connection, sk, &segment, &start, now);
+	} else if (!not_an_answer(connection, sk)) {
+		return;
+	}
+	connection->response_end += segment.seq + segment.len - connection->next_seq_out;
+	connection->next_seq_out = segment.seq + segment.len;
+	connection->last_ns = now;
+	traffic = traffic_of(connection);
+	if (traffic)
+		__sync_fetch_and_add(&traffic->bytes_out, segment.len);
+}
+
+SEC("cgroup_skb/egress")
+int ringside_egress(struct __sk_buff *skb)
+{
+	segment_goes_out(skb);
+	return 1;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* What both directions of a connection do with its state: find, make, identify, give up. */
+#ifndef RINGSIDE_CONNECTION_BPF_H
+#define RINGSIDE_CONNECTION_BPF_H
+
+#include "segment.bpf.h"
+
+/* The full socket; NULL for one that is still, or already, only a shadow of it (SYN received, TIME_WAIT). */
+static __always_inline struct bpf_sock *socket_of(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	return sk ? bpf_sk_fullsock(sk) : NULL;
+}
+
+static __always_inline void socket_ignore(struct bpf_sock *sk)
+{
+	bpf_sk_storage_get(&ignored, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+/* State for a socket that has none. */
+static __always_inline struct connection *connection_new(struct bpf_sock *sk)
+{
+	struct connection *connection = bpf_sk_storage_get(&connections, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
+	struct tcp_sock *kernel_tcp = bpf_skc_to_tcp_sock(sk);
+
+	if (!connection || !tcp || !kernel_tcp) {
+		count(COUNT_LOST_STATE);
+		return NULL;
+	}
+	connection_place(connection, (struct sock *)kernel_tcp);
+	connection->next_seq_out = tcp->snd_nxt;
+	/* The first bytes of a connection are its first request's, if ringside saw it begin. */
+	connection->midstream = tcp->bytes_received != 0;
+	return connection;
+}
+
+/* What only a cgroup_skb program can ask. */
+static __always_inline void connection_identify(struct __sk_buff *skb, struct connection *connection)
+{
+	connection->socket = bpf_get_socket_cookie(skb);
+	connection->cgroup = bpf_skb_cgroup_id(skb);
+}
+
+/* Rare and long paths are global functions: the verifier looks at each once, not at each way of getting there. They may
+ * take nothing but the context and numbers before 5.12, so they look up the connection anew. */
+static __always_inline struct connection *connection_of(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = socket_of(skb);
+
+	return sk ? bpf_sk_storage_get(&connections, sk, 0, 0) : NULL;
+}
+
+/* Whether a second request, or a body that looks like one, stands in what is kept of the first. Looks at each byte: asked
+ * only where a segment is longer than what is kept of it. */
+int request_has_next(struct __sk_buff *skb);
+
+#endif

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// Watches what comes in on every TCP socket for requests, and keeps the one that waits in the socket's storage until
+// bpf/answer.bpf.c sees its answer leave.
+#include "early.bpf.h"
+#include "connection.bpf.h"
+
+static const struct early_request early_empty;
+
+/* Keep the segment's bytes as far as there is room, at their place: segments may come out of order. */
+static __always_inline void request_keep(struct __sk_buff *skb, struct connection *connection,
+					 const struct segment *segment)
+{
+	__u32 at = segment->seq - connection->request_seq;
+	__u32 len = segment->len;
+
+	/* The verifier bounds place and length, not their sum: hence the spare room behind request[]. */
+	asm volatile("" : "+r"(at));
+	if (at >= REQUEST_CAPTURE_MAX)
+		return;
+	if (!load_clamped(skb, segment->offset, connection->request + at, len, REQUEST_SPARE))
+		return;
+	if (len > REQUEST_SPARE)
+		len = REQUEST_SPARE;
+	len += at;
+	if (len > REQUEST_CAPTURE_MAX)
+		len = REQUEST_CAPTURE_MAX;
+	if (len > connection->request_len)
+		connection->request_len = len;
+}
+
+static __always_inline void request_begin(struct __sk_buff *skb, struct connection *connection,
+					  const struct segment *segment, __u64 now)
+{
+	connection->arrival_ns = now;
+	connection->request_seq = segment->seq;
+	connection->request_start = connection->request_end;
+	connection->read_ns = 0;
+	connection->read_tgid = 0;
+	connection->request_len = 0;
+	if (load_clamped(skb, segment->offset, connection->request, segment->len, REQUEST_CAPTURE_MAX))
+		connection->request_len = segment->len < REQUEST_CAPTURE_MAX ? segment->len : REQUEST_CAPTURE_MAX;
+	if (!connection->traffic)
+		traffic_find(connection);
+}
+
+static __always_inline bool piece_send(struct __sk_buff *skb, const struct connection *connection,
+				       const struct segment *piece, __u64 now, __u16 flags, const __u32 room)
+{
+	void *ring = ring_of(connection->socket);
+	struct request_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event) + room, 0) : NULL;
+
+	if (!event)
+		return false;
+	header_fill(&event->header, connection, EVENT_REQUEST, now);
+	event->header.flags |= flags;
+	event->request_start = connection->request_end + (piece->seq - connection->next_seq_in);
+	event->cgroup = connection->cgroup;
+	event->request_bytes = piece->len;
+	event->request_len = load_clamped(skb, piece->offset, event->data, piece->len, room) ? piece->len : 0;
+	event->tgid = connection->read_tgid;
+	event->local_port = connection->local_port;
+	event->reserved = 0;
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+/* Hand the segment to user space, all of it. `place` is its offset and, in the upper half, its length. */
+__noinline int request_stream(struct __sk_buff *skb, __u64 place, __u32 seq)
+{
+	struct connection *connection = connection_of(skb);
+	struct segment piece = {.offset = (__u32)place, .seq = seq};
+	__u32 left = place >> 32;
+	__u64 now = bpf_ktime_get_ns();
+	__u16 flags;
+
+	if (!connection)
+		return 0;
+	flags = connection->state == CONNECTION_WAITING ? EVENT_BEHIND : 0;
+	if (connection->request_tail == EMPTY_LINE)
+		flags |= EVENT_AFTER_LINE;
+	connection->streamed = 1;
+	for (__u32 i = 0; i < 65536 / PIECE_MAX + 1; i++) {
+		bool sent;
+
+		if (!left)
+			break;
+		piece.len = left < PIECE_MAX ? left : PIECE_MAX;
+		sent = piece.len <= 256 ? piece_send(skb, connection, &piece, now, flags, 256)
+					: piece_send(skb, connection, &piece, now, flags, PIECE_MAX);
+		if (!sent)
+			count(COUNT_LOST_REQUEST);
+		piece.offset += piece.len;
+		piece.seq += piece.len;
+		left -= piece.len;
+		flags &= ~EVENT_AFTER_LINE;
+	}
+	return 0;
+}
+
+/* Where in what is kept the first empty line ends; 0 if there is none with something to judge behind it. */
+__noinline int request_find_line(struct __sk_buff *skb)
+{
+	struct connection *connection = connection_of(skb);
+
+	if (!connection)
+		return 0;
+	for (__u32 i = 0; i < REQUEST_CAPTURE_MAX - 4 - START_LEN; i++) {
+		if (i + 4 + START_LEN > connection->request_len)
+			break;
+		if (*(__u32 *)(connection->request + i) == EMPTY_LINE)
+			return i + 4;
+	}
+	return 0;
+}
+
+__noinline int request_has_next(struct __sk_buff *skb)
+{
+	struct connection *connection = connection_of(skb);
+	__u32 at = request_find_line(skb);
+	struct start start;
+
+	if (!connection || !at || at > REQUEST_CAPTURE_MAX - START_LEN)
+		return 0;
+	start.len = START_LEN;
+	__builtin_memcpy(start.bytes, connection->request + at, START_LEN);
+	return start_is_request(&start);
+}
+
+static __always_inline void pieces_send(struct __sk_buff *skb, const struct segment *segment)
+{
+	request_stream(skb, (__u64)segment->len << 32 | segment->offset, segment->seq);
+}
+
+/* A connection without state whose payload begins no request. What was seen from its first byte on is settled;
+ * what is older may be in the middle of a body and is looked at again. */
+static __always_inline void not_a_request(struct bpf_sock *sk, const struct start *start)
+{
+	struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
+
+	if (!tcp)
+		return;
+	if (start_is_response(start)) { /* a client's socket */
+		socket_ignore(sk);
+		return;
+	}
+	if (tcp->bytes_received)
+		return;
+	/* Who has sent nothing yet is the server; the client's end of the same connection is not counted again. */
+	if (!tcp->data_segs_out)
+		count(start_is_tls(start)     ? COUNT_UNPARSED_TLS
+		      : start_is_http2(start) ? COUNT_UNPARSED_HTTP2
+					      : COUNT_UNPARSED_OTHER);
+	socket_ignore(sk);
+}
+
+static __always_inline void early_keep(struct __sk_buff *skb, struct bpf_sock *sk, const struct segment *segment)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct early_request *request;
+	struct early_key key = {};
+
+	if (!tcp)
+		return;
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		bpf_skb_load_bytes(skb, __builtin_offsetof(struct iphdr, saddr), key.remote_address, 4);
+	else
+		bpf_skb_load_bytes(skb, __builtin_offsetof(struct ipv6hdr, saddr), key.remote_address, 16);
+	key.remote_port = segment->remote_port;
+	key.local_port = segment->local_port;
+	key.netns = BPF_CORE_READ(&tcp->inet_conn.icsk_inet.sk, __sk_common.skc_net.net, ns.inum);
+	/* A retransmission of what is here already does not make it younger. */
+	if (bpf_map_update_elem(&early_requests, &key, &early_empty, BPF_NOEXIST))
+		return;
+	request = bpf_map_lookup_elem(&early_requests, &key);
+	if (!request)
+		return;
+	if (!load_clamped(skb, segment->offset, request->request, segment->len, REQUEST_CAPTURE_MAX))
+		return;
+	request->request_len = segment->len < REQUEST_CAPTURE_MAX ? segment->len : REQUEST_CAPTURE_MAX;
+	request->request_bytes = segment->len;
+	request->seq = segment->seq;
+	request->arrival_ns = bpf_ktime_get_ns();
+	early_last_ns = request->arrival_ns;
+}
+
+/* A request waits, and more comes in: its body, the rest of its head, or a request that does not wait for the answer. */
+static __always_inline void request_went_on(struct __sk_buff *skb, struct connection *connection,
+					    const struct segment *segment, const struct start *start)
+{
+	bool all_kept = connection->request_end - connection->request_start == connection->request_len;
+	bool head_ended = connection->request_tail == EMPTY_LINE || !all_kept;
+
+	/* Behind a body that is longer than what is kept, too: user space tells a body from a request by its length. */
+	if (start->len == START_LEN && start_is_request(start) && head_ended)
+		pieces_send(skb, segment);
+	else if (!head_ended)
+		request_keep(skb, connection, segment);
+}
+
+static __always_inline void request_came(struct __sk_buff *skb, struct connection *connection,
+					 const struct segment *segment)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	request_begin(skb, connection, segment, now);
+	/* Longer than what is kept, and another one in what is: all of it goes to user space, none waits here. */
+	if (segment->len > REQUEST_CAPTURE_MAX && request_has_next(skb))
+		pieces_send(skb, segment);
+	else
+		connection_wait(connection);
+}
+
+static __always_inline void segment_came_in(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = socket_of(skb);
+	struct connection *connection;
+	struct traffic *traffic;
+	struct segment segment;
+	struct start start;
+
+	if (!sk || sk->protocol != IPPROTO_TCP)
+		return;
+	connection = bpf_sk_storage_get(&connections, sk, 0, 0);
+	if (connection && connection->state >= CONNECTION_UPGRADED)
+		return;
+	if (!connection && bpf_sk_storage_get(&ignored, sk, 0, 0))
+		return;
+	if (!segment_load(skb, &segment) || segment.len == 0)
+		return;
+	if (connection && connection->request_end && !segment_trim(&segment, connection->next_seq_in))
+		return;
+	if (!start_load(skb, &segment, &start))
+		return;
+
+	if (sk->state == BPF_TCP_LISTEN) {
+		if (start_is_request(&start))
+			early_keep(skb, sk, &segment);
+		return;
+	}
+	if (!connection) {
+		if (!start_is_request(&start) || start_is_http2(&start)) {
+			not_a_request(sk, &start);
+			return;
+		}
+		connection = connection_new(sk);
+		if (!connection)
+			return;
+		connection_identify(skb, connection);
+	}
+	if (!connection->request_end)
+		connection->next_seq_in = segment.seq;
+	if (connection->streamed)
+		pieces_send(skb, &segment);
+	else if (connection->state == CONNECTION_WAITING)
+		request_went_on(skb, connection, &segment, &start);
+	else if (start_is_request(&start))
+		request_came(skb, connection, &segment);
+	/* Else the rest of a body that was answered before it was whole. */
+	connection->request_tail = segment_last_word(skb, &segment);
+	connection->request_end += segment.seq + segment.len - connection->next_seq_in;
+	connection->next_seq_in = segment.seq + segment.len;
+	traffic = traffic_of(connection);
+	if (traffic)
+		__sync_fetch_and_add(&traffic->bytes_in, segment.len);
+}
+
+SEC("cgroup_skb/ingress")
+int ringside_ingress(struct __sk_buff *skb)
+{
+	segment_came_in(skb);
+	return 1;
+}
