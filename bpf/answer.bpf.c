@@ -140,11 +140,16 @@ static __always_inline bool answer_send(struct __sk_buff *skb, struct connection
 				     RESPONSE_CAPTURE_MAX);
 }
 
-/* Whether the segment may hold the beginning of another answer behind what is captured of it. */
-static __always_inline bool answer_has_next(struct __sk_buff *skb, const struct connection *connection,
-					    const struct segment *segment)
+/* Whether more than this request came: something stands behind its head, and it is no body, or the answer is so long that
+ * another may stand behind it. */
+static __always_inline bool is_pipelining(struct __sk_buff *skb, const struct connection *connection,
+					  const struct segment *segment)
 {
-	return segment->len > RESPONSE_CAPTURE_MAX && (connection->streamed || request_has_next(skb));
+	bool bodiless = connection->request[0] != 'P'; /* POST, PUT, PATCH, PROPFIND */
+
+	if (segment->len <= RESPONSE_CAPTURE_MAX && (!bodiless || connection->request_tail == EMPTY_LINE))
+		return false;
+	return request_has_next(skb);
 }
 
 static __always_inline void answer_began(struct __sk_buff *skb, struct connection *connection,
@@ -155,8 +160,11 @@ static __always_inline void answer_began(struct __sk_buff *skb, struct connectio
 	__u16 flags = sk->state == BPF_TCP_CLOSE_WAIT ? EVENT_CLIENT_LEFT : 0;
 	struct segment first = *segment, rest = *segment;
 
-	if (answer_has_next(skb, connection, segment)) {
+	if (!connection->streamed && is_pipelining(skb, connection, segment)) {
 		connection->streamed = 1;
+		flags |= EVENT_STREAMED;
+	}
+	if (connection->streamed && segment->len > RESPONSE_CAPTURE_MAX) {
 		first.len = RESPONSE_CAPTURE_MAX;
 		first.fin = false;
 	}

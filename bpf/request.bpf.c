@@ -97,15 +97,15 @@ __noinline int request_stream(struct __sk_buff *skb, __u64 place, __u32 seq)
 	return 0;
 }
 
-/* Where in what is kept the first empty line ends; 0 if there is none with something to judge behind it. */
+/* Where in what is kept the first empty line ends; 0 if there is none. */
 __noinline int request_find_line(struct __sk_buff *skb)
 {
 	struct connection *connection = connection_of(skb);
 
 	if (!connection)
 		return 0;
-	for (__u32 i = 0; i < REQUEST_CAPTURE_MAX - 4 - START_LEN; i++) {
-		if (i + 4 + START_LEN > connection->request_len)
+	for (__u32 i = 0; i <= REQUEST_CAPTURE_MAX - 4; i++) {
+		if (i + 4 > connection->request_len)
 			break;
 		if (*(__u32 *)(connection->request + i) == EMPTY_LINE)
 			return i + 4;
@@ -119,9 +119,10 @@ __noinline int request_has_next(struct __sk_buff *skb)
 	__u32 at = request_find_line(skb);
 	struct start start;
 
-	if (!connection || !at || at > REQUEST_CAPTURE_MAX - START_LEN)
+	if (!connection || !at || at > REQUEST_CAPTURE_MAX - START_LEN || at >= connection->request_len)
 		return 0;
-	start.len = START_LEN;
+	/* What is kept may end within the next one's beginning. */
+	start.len = connection->request_len - at < START_LEN ? connection->request_len - at : START_LEN;
 	__builtin_memcpy(start.bytes, connection->request + at, START_LEN);
 	return start_is_request(&start);
 }

@@ -31,6 +31,7 @@ enum event_flag {
 	EVENT_MIDSTREAM = 1 << 5,   /* the connection was older than ringside when it was first seen */
 	EVENT_AFTER_LINE = 1 << 6, /* EVENT_REQUEST: what came before ended in an empty line */
 	EVENT_BEHIND = 1 << 7, /* EVENT_REQUEST: behind a request that waits and will come with its answer */
+	EVENT_STREAMED = 1 << 8, /* EVENT_EXCHANGE: from here on every byte of the connection is told */
 };
 
 struct event_header {

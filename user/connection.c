@@ -208,9 +208,15 @@ static void take_piece(struct connection *connection, const struct request_event
 	template.exchange.tgid = event->tgid;
 	template.exchange.local_port = event->local_port;
 
-	if (connection->in_chunks && !(event->header.flags & EVENT_AFTER_LINE))
-		return;
-	connection->in_chunks = false;
+	/* A chunked body is over behind an empty line, but a chunk may end in one, too: then no request follows. */
+	if (connection->in_chunks) {
+		struct http1_request request;
+
+		if (!(event->header.flags & EVENT_AFTER_LINE) ||
+		    http1_request_decode(bytes.data, bytes.len, &request) == DECODE_MALFORMED)
+			return;
+		connection->in_chunks = false;
+	}
 	if (connection->partial && connection->partial_start + connection->partial_len == start)
 		joined = realloc(connection->partial, connection->partial_len + bytes.len);
 	if (joined) {
@@ -282,6 +288,7 @@ void connection_take_exchange(struct connection *connection, const struct exchan
 {
 	struct slice bytes = {(const char *)event->data, event->request_len};
 
-	take_requests(connection, bytes, event->request_start, event->request_end, template, false, losses);
+	take_requests(connection, bytes, event->request_start, event->request_end, template, connection->streamed,
+		      losses);
 	take_held(connection, losses);
 }

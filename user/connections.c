@@ -214,7 +214,7 @@ static bool pass_through(struct connections *connections, const struct exchange_
 	enum decode decoded;
 
 	decoded = http1_request_decode((const char *)event->data, event->request_len, &request);
-	if (decoded == DECODE_MALFORMED || !request.target.len || !is_alone(&request, decoded, event))
+	if (event->header.flags & EVENT_STREAMED || decoded == DECODE_MALFORMED || !request.target.len || !is_alone(&request, decoded, event))
 		return false;
 	answer_take_request(answer, &request, event->request_start, event->request_end);
 	if (answer_feed(answer, &stretch) != ANSWER_COMPLETE || answer->end != stretch.end)
@@ -239,6 +239,7 @@ void connections_on_exchange(struct connections *connections, const struct excha
 	connection = connection_get(connections, &event->header);
 	if (!connection)
 		return;
+	connection->streamed |= !!(event->header.flags & EVENT_STREAMED);
 	gap = connection->sequence && event->sequence != connection->sequence + 1;
 	connection->sequence = event->sequence;
 	/* The answer before this one is over, whether or not we could tell; its end is known unless another was between. */

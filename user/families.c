@@ -213,12 +213,20 @@ static double response_bytes(const struct observation *observation, const struct
 	return service->stats->response_bytes;
 }
 
-static double in_flight(const struct observation *observation, const struct service *service)
+/* The first request of a service is in flight before there is anything else to show of it. */
+static void write_in_flight(struct exposition *exposition, const struct observation *observation)
 {
-	uint64_t waiting, bytes;
+	exposition_family(exposition, "http_requests_in_flight", METRIC_GAUGE,
+			  "HTTP requests that have arrived and are not answered to the last byte.");
+	EACH_SERVICE(service, observation, false)
+	{
+		struct label labels[] = {{"service", service->name}, {"container", service->container}};
+		uint64_t waiting, bytes;
 
-	services_traffic(observation->services, service, &waiting, &bytes);
-	return waiting + service->unfinished;
+		services_traffic(observation->services, service, &waiting, &bytes);
+		if (service->stats || waiting)
+			exposition_value(exposition, labels, 2, waiting + service->unfinished);
+	}
 }
 
 static void count_unfinished(void *context, const struct exchange *exchange)
@@ -247,8 +255,7 @@ static void write_gauges(struct exposition *exposition, const struct observation
 		   "Bytes of HTTP requests, heads included.", request_bytes);
 	write_each(exposition, observation, "http_response_size_bytes_total", METRIC_COUNTER,
 		   "Bytes of HTTP answers, heads included.", response_bytes);
-	write_each(exposition, observation, "http_requests_in_flight", METRIC_GAUGE,
-		   "HTTP requests that have arrived and are not answered to the last byte.", in_flight);
+	write_in_flight(exposition, observation);
 }
 
 static void write_services(struct exposition *exposition, const struct observation *observation)

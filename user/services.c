@@ -28,6 +28,9 @@
 /* Docker names a container within milliseconds of its start. Past this we go by what the process says. */
 #define NAMING_PATIENCE_NS 2000000000ULL
 
+/* How long a service without process, listener or request is remembered. */
+#define IDLE_PATIENCE_NS 60000000000ULL
+
 struct process {
 	pid_t pid;
 	int pidfd;		 ///< -1 if the kernel gave none
@@ -446,7 +449,14 @@ void services_tick(struct services *services, bool docker_answers, uint64_t now_
 	if (services->held_first)
 		release_held(services);
 	HASH_ITER (hh, services->table, service, next) {
-		if (service->stats || service->listeners || service->processes)
+		if (service->stats || service->listeners || service->processes) {
+			service->idle_since_ns = 0;
+			continue;
+		}
+		/* The last of its connections may outlive its process. */
+		if (!service->idle_since_ns)
+			service->idle_since_ns = now_ns;
+		if (now_ns - service->idle_since_ns < IDLE_PATIENCE_NS)
 			continue;
 		forget_places(services, service);
 		HASH_DEL(services->table, service);

@@ -27,6 +27,7 @@ struct service {
 	enum runtime runtime;
 	unsigned listeners;  ///< listening sockets of its processes
 	unsigned processes;  ///< that we have met and that live
+	uint64_t idle_since_ns; ///< 0 while it has listeners or processes
 	unsigned unfinished; ///< answers in progress: filled and used by one scrape
 	char **routes;	     ///< templates from the configuration, borrowed; may be NULL
 	unsigned routes_len;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection as the kernel programs see it: segments of text come in and go out, and the records that
-// bpf/http.bpf.c and bpf/tcp.bpf.c make of them go to connections. Each record ends where its bytes do, so that
-// a stage which reads further dies on the spot.
+// One connection as the kernel programs see it: segments of text come in and go out, and the records that bpf/
+// makes of them go to connections. Each record ends where its bytes do, so that a stage which reads further dies
+// on the spot. A change of the programs' rules belongs here, too: each function names the one that it follows.
 #ifndef RINGSIDE_TESTS_WIRE_EVENTS_H
 #define RINGSIDE_TESTS_WIRE_EVENTS_H
 
@@ -19,6 +19,8 @@
 #define WIRE_NETNS 4026531840U
 #define WIRE_PORT 8080
 #define WIRE_TGID 4242
+/* As much as the programs look at to tell what begins: START_LEN in bpf/segment.bpf.h. */
+#define WIRE_START 24
 
 enum wire_flag {
 	WIRE_FIN = 1 << 0,    ///< the segment ends our side of the connection
@@ -29,14 +31,14 @@ struct wire {
 	struct connections *connections;
 	uint64_t socket;
 	bool lose;		///< the next record finds the ring full
-	unsigned lost_requests; ///< requests that the kernel counts as lost
+	unsigned lost_requests; ///< requests that went with such records
 
 	/* What the programs find when the next answer begins. */
 	bool same_thread, client_fin;
 	uint64_t on_cpu_ns, run_queue_ns;
 
 	/* The kernel's state: names as in bpf/shared.bpf.h. */
-	bool waiting, upgraded, answered, fin_sent;
+	bool waiting, given_up, answered, fin_sent, streamed, empty_line;
 	uint64_t arrival_ns, read_ns, last_ns;
 	uint64_t request_start, request_end, response_end;
 	uint32_t sequence, read_tgid, request_len;
@@ -49,21 +51,31 @@ static inline uint64_t wire_time_ns(double at_ms)
 	return WIRE_EPOCH_NS + (uint64_t)(at_ms * 1e6);
 }
 
+static inline size_t wire_at_most(size_t len, size_t limit)
+{
+	return len < limit ? len : limit;
+}
+
 /* segment.bpf.h start_is_request() */
 static inline bool wire_begins_request(const char *data, size_t len)
 {
 	static const char usual[][5] = {"GET ", "POST", "PUT ", "HEAD"};
+	static const char token[] = "-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	size_t method = 0;
 
 	for (size_t i = 0; i < 4; i++)
 		if (len >= 4 && !memcmp(data, usual[i], 4))
 			return true;
-	for (size_t i = 0; i < 23; i++) {
+	for (size_t i = 0; i < WIRE_START - 1; i++) {
 		if (i >= len)
-			return true;
+			return method > 0;
+		if (!method && (data[i] == '\r' || data[i] == '\n'))
+			continue;
 		if (data[i] == ' ')
-			return i > 0 && (i + 1 >= len || (data[i + 1] > ' ' && data[i + 1] < 127));
-		if (!memchr("-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", data[i], 64))
+			return method > 0 && (i + 1 >= len || (data[i + 1] > ' ' && data[i + 1] < 127));
+		if (!memchr(token, data[i], sizeof(token) - 1))
 			return false;
+		method++;
 	}
 	return false;
 }
@@ -71,15 +83,24 @@ static inline bool wire_begins_request(const char *data, size_t len)
 /* segment.bpf.h start_is_response() */
 static inline bool wire_begins_response(const char *data, size_t len)
 {
-	return len > 0 && !memcmp(data, "HTTP/1.", len < 7 ? len : 7);
+	return len > 0 && !memcmp(data, "HTTP/1.", wire_at_most(len, 7));
 }
 
-static inline bool wire_ends_head(const char *data, size_t len)
+static inline bool wire_ends_line(const char *data, size_t len)
 {
 	return len >= 4 && !memcmp(data + len - 4, "\r\n\r\n", 4);
 }
 
-/* Whether the ring is full; `requests` is what the kernel then counts as not reported. */
+/* request.bpf.c request_has_next() */
+static inline bool wire_has_next(const struct wire *wire)
+{
+	for (size_t at = 4; at + WIRE_START <= wire->request_len; at++)
+		if (wire_ends_line(wire->request, at))
+			return wire_begins_request(wire->request + at, WIRE_START);
+	return false;
+}
+
+/* Whether the ring is full; `requests` is how many are then not reported. */
 static inline bool wire_loses(struct wire *wire, unsigned requests)
 {
 	bool lost = wire->lose;
@@ -97,14 +118,13 @@ static inline struct event_header wire_header(const struct wire *wire, uint16_t 
 		.time_ns = now_ns, .socket = wire->socket, .kind = kind, .flags = flags, .netns = WIRE_NETNS};
 }
 
-/* http.bpf.c segment_tail() */
+/* segment.bpf.h segment_tail() */
 static inline void wire_tail(uint8_t *ret_tail, const char *data, size_t len)
 {
-	size_t kept = len < 8 ? len : 8;
+	size_t kept = wire_at_most(len, 8);
 
 	memset(ret_tail, 0, 8);
-	if (kept)
-		memcpy(ret_tail + 8 - kept, data + len - kept, kept);
+	memcpy(ret_tail + 8 - kept, data + len - kept, kept);
 }
 
 /* shared.bpf.h exchange_fill(), with room for an answer's bytes. */
@@ -137,72 +157,94 @@ static inline struct exchange_event *wire_exchange(const struct wire *wire, uint
 	return event;
 }
 
-/* http.bpf.c request_pipelined() */
-static inline void wire_pipelined(struct wire *wire, uint64_t now_ns, const char *data, size_t len)
+/* request.bpf.c piece_send() */
+static inline void wire_piece_in(struct wire *wire, uint64_t now_ns, const char *data, size_t len,
+				 uint64_t position, uint16_t flags)
 {
-	size_t kept = len < REQUEST_CAPTURE_MAX ? len : REQUEST_CAPTURE_MAX;
 	struct request_event *event;
 
-	wire->sequence++;
-	if (wire_loses(wire, 1))
+	if (wire_loses(wire, 0))
 		return;
-	event = malloc(sizeof(*event) + kept);
+	event = malloc(sizeof(*event) + len);
 	*event = (struct request_event){
-		.header = wire_header(wire, EVENT_REQUEST, 0, now_ns),
-		.request_start = wire->request_end,
+		.header = wire_header(wire, EVENT_REQUEST, flags, now_ns),
+		.request_start = position,
 		.cgroup = WIRE_CGROUP,
 		.request_bytes = len,
-		.request_len = kept,
-		.sequence = wire->sequence,
+		.request_len = len,
 		.tgid = wire->read_tgid,
 		.local_port = WIRE_PORT,
 	};
-	memcpy(event->data, data, kept);
+	memcpy(event->data, data, len);
 	connections_on_request(wire->connections, event);
 	free(event);
 }
 
-/* http.bpf.c request_begin() */
-static inline void wire_begin(struct wire *wire, uint64_t now_ns, const char *data, size_t len)
+/* request.bpf.c request_stream() */
+static inline void wire_pieces_in(struct wire *wire, uint64_t now_ns, const char *data, size_t len)
 {
-	wire->arrival_ns = now_ns;
-	wire->request_start = wire->request_end;
-	wire->request_end += len;
-	wire->sequence++;
-	wire->read_ns = 0;
-	wire->read_tgid = 0;
-	wire->request_len = len < REQUEST_CAPTURE_MAX ? len : REQUEST_CAPTURE_MAX;
-	memcpy(wire->request, data, wire->request_len);
-	wire->waiting = true;
+	uint16_t flags = (wire->waiting ? EVENT_BEHIND : 0) | (wire->empty_line ? EVENT_AFTER_LINE : 0);
+
+	wire->streamed = true;
+	for (size_t at = 0; at < len; at += PIECE_MAX) {
+		wire_piece_in(wire, now_ns, data + at, wire_at_most(len - at, PIECE_MAX),
+			      wire->request_end + at, flags);
+		flags &= ~EVENT_AFTER_LINE;
+	}
 }
 
-/* http.bpf.c request_keep(): at most REQUEST_SPARE bytes at once. */
+/* request.bpf.c request_keep(): at most REQUEST_SPARE bytes at once. */
 static inline void wire_keep(struct wire *wire, const char *data, size_t len)
 {
-	size_t room = REQUEST_CAPTURE_MAX - wire->request_len, kept = len < 256 ? len : 256;
+	size_t kept = wire_at_most(wire_at_most(len, 256), REQUEST_CAPTURE_MAX - wire->request_len);
 
-	if (kept > room)
-		kept = room;
 	memcpy(wire->request + wire->request_len, data, kept);
 	wire->request_len += kept;
 }
 
-/// A segment arrives: http.bpf.c segment_came_in().
-static inline void wire_in_bytes(struct wire *wire, double at_ms, const char *data, size_t len)
+/* request.bpf.c request_came() */
+static inline void wire_begin(struct wire *wire, uint64_t now_ns, const char *data, size_t len)
 {
-	uint64_t kept = wire->request_end - wire->request_start;
-	bool head_ends = kept != wire->request_len || wire_ends_head(wire->request, wire->request_len);
-
-	if (wire->upgraded)
-		return;
-	if (!wire->waiting && wire_begins_request(data, len)) {
-		wire_begin(wire, wire_time_ns(at_ms), data, len);
+	wire->arrival_ns = now_ns;
+	wire->request_start = wire->request_end;
+	wire->read_ns = 0;
+	wire->read_tgid = 0;
+	wire->request_len = wire_at_most(len, REQUEST_CAPTURE_MAX);
+	memcpy(wire->request, data, wire->request_len);
+	if (len > REQUEST_CAPTURE_MAX && wire_has_next(wire)) {
+		wire_pieces_in(wire, now_ns, data, len);
 		return;
 	}
-	if (wire->waiting && head_ends && len >= 24 && wire_begins_request(data, len))
-		wire_pipelined(wire, wire_time_ns(at_ms), data, len);
-	if (wire->waiting && !head_ends)
+	wire->sequence++;
+	wire->waiting = true;
+}
+
+/* request.bpf.c request_went_on() */
+static inline void wire_went_on(struct wire *wire, uint64_t now_ns, const char *data, size_t len)
+{
+	bool all_kept = wire->request_end - wire->request_start == wire->request_len;
+	bool head_ended = wire->empty_line || !all_kept;
+
+	if (len >= WIRE_START && wire_begins_request(data, len) && head_ended)
+		wire_pieces_in(wire, now_ns, data, len);
+	else if (!head_ended)
 		wire_keep(wire, data, len);
+}
+
+/// A segment arrives: request.bpf.c segment_came_in().
+static inline void wire_in_bytes(struct wire *wire, double at_ms, const char *data, size_t len)
+{
+	uint64_t now_ns = wire_time_ns(at_ms);
+
+	if (wire->given_up)
+		return;
+	if (wire->streamed)
+		wire_pieces_in(wire, now_ns, data, len);
+	else if (wire->waiting)
+		wire_went_on(wire, now_ns, data, len);
+	else if (wire_begins_request(data, len))
+		wire_begin(wire, now_ns, data, len);
+	wire->empty_line = wire_ends_line(data, len);
 	wire->request_end += len;
 }
 
@@ -220,82 +262,112 @@ static inline void wire_read(struct wire *wire, double at_ms)
 	wire->read_tgid = WIRE_TGID;
 }
 
-/* http.bpf.c answer_began() */
-static inline void wire_answer_began(struct wire *wire, uint64_t now_ns, const char *data, size_t len,
-				     unsigned flags)
+/* answer.bpf.c response_send() */
+static inline void wire_piece_out(struct wire *wire, uint64_t now_ns, const char *data, size_t len,
+				  size_t kept, bool fin)
 {
-	size_t kept = len < RESPONSE_CAPTURE_MAX ? len : RESPONSE_CAPTURE_MAX;
-	uint16_t event_flags = (flags & WIRE_FIN ? EVENT_FIN : 0) |
-			       (wire->client_fin ? EVENT_CLIENT_LEFT : 0) |
-			       (wire->same_thread ? EVENT_SAME_THREAD : 0);
-
-	if (!wire_loses(wire, 1)) {
-		struct exchange_event *event = wire_exchange(wire, EVENT_EXCHANGE, event_flags, now_ns, kept);
-
-		event->response_end += len;
-		event->response_bytes = len;
-		event->on_cpu_ns = wire->on_cpu_ns;
-		event->run_queue_ns = wire->run_queue_ns;
-		wire_tail(event->tail, data, len);
-		memcpy(event->data + event->request_room, data, kept);
-		connections_on_exchange(wire->connections, event);
-		free(event);
-	}
-	wire->capture_left = 0;
-	if (len < RESPONSE_CAPTURE_MAX && !wire_ends_head(data, len))
-		wire->capture_left = RESPONSE_CAPTURE_MAX - len;
-	wire->answered = true;
-	wire->waiting = false;
-	wire->upgraded = len >= 12 && data[9] == '1';
-}
-
-/* http.bpf.c answer_went_on() */
-static inline void wire_answer_went_on(struct wire *wire, uint64_t now_ns, const char *data, size_t len,
-				       unsigned flags)
-{
-	bool next = wire_begins_response(data, len);
-	size_t wanted = next ? RESPONSE_CAPTURE_MAX : wire->capture_left;
-	size_t kept = wanted < len ? wanted : len;
 	struct response_event *event;
 
-	if (!next)
-		wire->capture_left -= kept;
-	if ((flags & WIRE_QUEUED && !next && !kept && !(flags & WIRE_FIN)) || wire_loses(wire, 0))
+	if (wire_loses(wire, 0))
 		return;
 	event = malloc(sizeof(*event) + kept);
 	*event = (struct response_event){
-		.header = wire_header(wire, EVENT_RESPONSE, flags & WIRE_FIN ? EVENT_FIN : 0, now_ns),
+		.header = wire_header(wire, EVENT_RESPONSE, fin ? EVENT_FIN : 0, now_ns),
 		.response_end = wire->response_end + len,
 		.last_ns = len ? now_ns : wire->last_ns,
 		.response_bytes = len,
 		.response_len = kept,
 	};
 	wire_tail(event->tail, data, len);
-	if (kept)
-		memcpy(event->data, data, kept);
-	wire->fin_sent |= !!(flags & WIRE_FIN);
+	memcpy(event->data, data, kept);
+	wire->fin_sent |= fin;
 	connections_on_response(wire->connections, event);
 	free(event);
 }
 
-/* http.bpf.c skip_interim(): bytes to pass over, or all of them if no answer stands behind. */
+/* answer.bpf.c response_stream(): as many pieces as 16 KiB have, and the rest in one. Moves response_end. */
+static inline void wire_pieces_out(struct wire *wire, uint64_t now_ns, const char *data, size_t len, bool fin)
+{
+	for (unsigned i = 0; i == 0 || len; i++) {
+		size_t piece = i < 4 ? wire_at_most(len, PIECE_MAX) : len;
+
+		wire_piece_out(wire, now_ns, data, piece, wire_at_most(piece, PIECE_MAX), fin && piece == len);
+		wire->response_end += piece;
+		data += piece;
+		len -= piece;
+	}
+}
+
+/* answer.bpf.c answer_began(). Moves response_end. */
+static inline void wire_answer_began(struct wire *wire, uint64_t now_ns, const char *data, size_t len, bool fin)
+{
+	bool has_next = len > RESPONSE_CAPTURE_MAX && (wire->streamed || wire_has_next(wire));
+	size_t first = has_next ? RESPONSE_CAPTURE_MAX : len;
+	size_t kept = wire_at_most(first, RESPONSE_CAPTURE_MAX);
+	uint16_t flags = (fin && first == len ? EVENT_FIN : 0) | (wire->client_fin ? EVENT_CLIENT_LEFT : 0) |
+			 (wire->same_thread ? EVENT_SAME_THREAD : 0);
+
+	wire->streamed |= has_next;
+	if (!wire_loses(wire, 1)) {
+		struct exchange_event *event = wire_exchange(wire, EVENT_EXCHANGE, flags, now_ns, kept);
+
+		event->response_end += first;
+		event->response_bytes = first;
+		event->on_cpu_ns = wire->on_cpu_ns;
+		event->run_queue_ns = wire->run_queue_ns;
+		wire_tail(event->tail, data, first);
+		memcpy(event->data + event->request_room, data, kept);
+		wire->fin_sent |= fin && first == len;
+		connections_on_exchange(wire->connections, event);
+		free(event);
+	}
+	wire->response_end += first;
+	if (len > first)
+		wire_pieces_out(wire, now_ns, data + first, len - first, fin);
+	wire->capture_left = 0;
+	if (len < RESPONSE_CAPTURE_MAX && !wire_ends_line(data, len))
+		wire->capture_left = RESPONSE_CAPTURE_MAX - len;
+	wire->answered = true;
+	wire->waiting = false;
+	wire->given_up = len >= 12 && data[9] == '1';
+}
+
+/* answer.bpf.c answer_went_on(). Moves response_end. */
+static inline void wire_answer_went_on(struct wire *wire, uint64_t now_ns, const char *data, size_t len,
+				       unsigned flags)
+{
+	bool next = wire_begins_response(data, len), fin = flags & WIRE_FIN;
+	size_t kept = wire_at_most(len, next ? RESPONSE_CAPTURE_MAX : wire->capture_left);
+
+	if (wire->streamed) {
+		wire_pieces_out(wire, now_ns, data, len, fin);
+		return;
+	}
+	if (!next)
+		wire->capture_left -= kept;
+	if (next || kept || fin || !(flags & WIRE_QUEUED))
+		wire_piece_out(wire, now_ns, data, len, kept, fin);
+	wire->response_end += len;
+}
+
+/* answer.bpf.c skip_interim(): bytes to pass over, or all of them if no answer stands behind. */
 static inline size_t wire_interim(const char *data, size_t len)
 {
 	if (len < 12 || data[9] != '1' || (data[10] == '0' && data[11] == '1'))
 		return 0;
-	for (size_t at = 16; at + 11 <= len && at < 512; at++)
-		if (!memcmp(data + at, "\r\n\r\nHTTP/1", 10))
+	for (size_t at = 16; at + 14 <= len && at < 512; at++)
+		if (!memcmp(data + at, "\r\n\r\nHTTP", 8) && data[at + 13] != '1')
 			return at + 4;
 	return len;
 }
 
-/// A segment leaves: http.bpf.c segment_goes_out(). `flags`: enum wire_flag.
+/// A segment leaves: answer.bpf.c segment_goes_out(). `flags`: enum wire_flag.
 static inline void wire_out_bytes(struct wire *wire, double at_ms, const char *data, size_t len,
 				  unsigned flags)
 {
 	uint64_t now_ns = wire_time_ns(at_ms);
 
-	if (wire->upgraded)
+	if (wire->given_up)
 		return;
 	if (len == 0) {
 		if (wire->answered && !wire->fin_sent && !wire->waiting)
@@ -308,13 +380,14 @@ static inline void wire_out_bytes(struct wire *wire, double at_ms, const char *d
 		wire->response_end += interim;
 		if (interim == len)
 			return;
-		data += interim;
-		len -= interim;
-		wire_answer_began(wire, now_ns, data, len, flags);
-	} else if (wire->answered) {
+		wire_answer_began(wire, now_ns, data + interim, len - interim, flags & WIRE_FIN);
+	} else if (wire->answered || wire->streamed) {
+		wire->answered = true;
 		wire_answer_went_on(wire, now_ns, data, len, flags);
+	} else {
+		wire->given_up = true;
+		return;
 	}
-	wire->response_end += len;
 	wire->last_ns = now_ns;
 }
 
@@ -344,7 +417,7 @@ static inline void wire_close(struct wire *wire, double at_ms, bool client_left)
 		event = wire_exchange(wire, EVENT_CLOSE, flags | EVENT_UNANSWERED, now_ns, 0);
 		connections_on_unanswered(wire->connections, event);
 		free(event);
-	} else if (wire->answered && !wire->upgraded && !wire->fin_sent && !wire_loses(wire, 0)) {
+	} else if (wire->answered && !wire->given_up && !wire->fin_sent && !wire_loses(wire, 0)) {
 		struct response_event event = {.header = wire_header(wire, EVENT_CLOSE, flags, now_ns),
 					       .response_end = wire->response_end,
 					       .last_ns = wire->last_ns};
