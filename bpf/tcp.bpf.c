@@ -19,9 +19,11 @@ static __always_inline void listen_send(const struct sock *sk, __u16 flags)
 	event->header.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	event->cgroup = bpf_get_current_cgroup_id();
 	event->tgid = flags & EVENT_LISTEN_END ? 0 : bpf_get_current_pid_tgid() >> 32;
-	event->port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	/* Not skc_num: an ephemeral port has been given back by the time a listener is closed. */
+	event->port = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
 	event->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	/* Rare, and the process may be gone soon: the only event that wakes the reader, who asks /proc for its name. */
+	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
 }
 
 /* Whether it was the client that ended the connection: it closed first, reset it, or vanished. */

@@ -119,6 +119,11 @@ void events_free(struct events *events)
 	free(events);
 }
 
+int events_fd(const struct events *events)
+{
+	return ring_buffer__epoll_fd(events->rings);
+}
+
 unsigned events_drain(struct events *events)
 {
 	events->drained = 0;

@@ -36,6 +36,8 @@ struct events;
 int events_new(const struct capture *capture, const struct event_handlers *handlers,
 	       struct events **ret_events);
 void events_free(struct events *events);
+/// Readable once for each event that cannot wait for the next drain: watch it edge-triggered.
+int events_fd(const struct events *events);
 /// Hands on what is in the rings now, up to a bound; returns how many events that was.
 unsigned events_drain(struct events *events);
 const struct event_counts *events_counts(const struct events *events);

@@ -197,9 +197,14 @@ static void on_processes(struct runner *runner)
 	services_run(runner->services);
 }
 
-static int watch(struct runner *runner, int fd, void (*handler)(struct runner *runner))
+static void on_events(struct runner *runner)
 {
-	struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = handler};
+	drain(runner);
+}
+
+static int watch(struct runner *runner, int fd, uint32_t trigger, void (*handler)(struct runner *runner))
+{
+	struct epoll_event wanted = {.events = EPOLLIN | trigger, .data.ptr = handler};
 
 	return epoll_ctl(runner->epoll_fd, EPOLL_CTL_ADD, fd, &wanted) ? -errno : 0;
 }
@@ -327,15 +332,18 @@ static int start(struct runner *runner)
 	error = listeners_scan(runner->listeners);
 	if (error)
 		return log_err(error, "cannot read /proc: %s", strerror(-error));
-	error = watch(runner, runner->signal_fd, on_signal);
+	error = watch(runner, runner->signal_fd, 0, on_signal);
 	if (!error)
-		error = watch(runner, runner->timer_fd, on_timer);
+		error = watch(runner, runner->timer_fd, 0, on_timer);
 	if (!error)
-		error = watch(runner, server_fd(runner->server), on_server);
+		error = watch(runner, server_fd(runner->server), 0, on_server);
 	if (!error)
-		error = watch(runner, docker_fd(runner->docker), on_docker);
+		error = watch(runner, docker_fd(runner->docker), 0, on_docker);
 	if (!error)
-		error = watch(runner, services_fd(runner->services), on_processes);
+		error = watch(runner, services_fd(runner->services), 0, on_processes);
+	/* Edge-triggered: most events do not wake us, and a ring that is never empty would turn the loop without end. */
+	if (!error)
+		error = watch(runner, events_fd(runner->events), EPOLLET, on_events);
 	timer_set(runner, DRAIN_BUSY_NS);
 	return error;
 }

@@ -178,8 +178,8 @@ static unsigned port_of(const struct process *process)
 	return process->place.port;
 }
 
-/* Finds out who the process is. Leaves process->service NULL while its container's name is on its way. */
-static void process_resolve(struct services *services, struct process *process)
+/* Finds out who the process is; false if it is gone. Leaves process->service NULL while its container's name is on its way. */
+static bool process_resolve(struct services *services, struct process *process)
 {
 	const struct container *container = NULL;
 	struct identity identity;
@@ -188,56 +188,56 @@ static void process_resolve(struct services *services, struct process *process)
 		container = containers_find(&services->containers, process->container_id);
 		if (!container && services->docker_answers &&
 		    services->now_ns - process->met_ns < NAMING_PATIENCE_NS)
-			return;
+			return true;
 	}
 	if (!identity_find(process->pid, container, services->options.config, port_of(process), &identity))
-		return;
+		return false;
 	process->service = service_get(services, identity.name, container ? container->name : "");
 	if (!process->service)
-		return;
+		return true;
 	process->service->processes++;
 	service_describe(services, process->service, &identity, container);
 	if (process->pid == getpid())
 		process->service->hidden = true;
+	return true;
 }
 
-static int watch_end(struct services *services, struct process *process)
+/* Without a descriptor for it (too many) the process is kept until its number is met again or its container ends. */
+static void watch_end(struct services *services, struct process *process)
 {
 	struct epoll_event wanted = {.events = EPOLLIN, .data.u64 = process->pid};
 
 	process->pidfd = syscall(SYS_pidfd_open, process->pid, 0);
-	if (process->pidfd < 0)
-		return -errno;
-	return epoll_ctl(services->epoll_fd, EPOLL_CTL_ADD, process->pidfd, &wanted) ? -errno : 0;
+	if (process->pidfd >= 0)
+		epoll_ctl(services->epoll_fd, EPOLL_CTL_ADD, process->pidfd, &wanted);
 }
 
-static struct process *process_get(struct services *services, pid_t pid)
+static struct process *process_new(struct services *services, pid_t pid)
 {
-	struct process *process = NULL;
-	int error;
+	struct process *process = calloc(1, sizeof(*process));
 
-	HASH_FIND_INT(services->processes, &pid, process);
-	if (process) {
-		if (!process->service)
-			process_resolve(services, process);
-		return process;
-	}
-	process = calloc(1, sizeof(*process));
 	if (!process)
 		return NULL;
 	process->pid = pid;
 	process->met_ns = services->now_ns;
 	HASH_ADD_INT(services->processes, pid, process);
-	error = watch_end(services, process);
-	if (error == -ESRCH || error == -EINVAL) {
-		process_remove(
-			services,
-			process); /* gone already: keep nothing that a later process of this number finds */
-		return NULL;
-	}
+	watch_end(services, process);
 	proc_container(pid, process->container_id);
-	process_resolve(services, process);
 	return process;
+}
+
+/* NULL if it is gone: then nothing is kept that a later process of its number could be taken for. */
+static struct process *process_get(struct services *services, pid_t pid)
+{
+	struct process *process = NULL;
+
+	HASH_FIND_INT(services->processes, &pid, process);
+	if (!process)
+		process = process_new(services, pid);
+	if (!process || process->service || process_resolve(services, process))
+		return process;
+	process_remove(services, process);
+	return NULL;
 }
 
 struct service *services_of_process(struct services *services, pid_t pid)

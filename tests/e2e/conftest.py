@@ -27,6 +27,12 @@ def pytest_sessionstart(session):
         raise pytest.UsageError("these tests load eBPF programs and make network namespaces: run them as root")
 
 
+def pytest_sessionfinish():
+    for each in observer.Ringside.started:
+        if each.alive():
+            each.kill()
+
+
 @pytest.fixture(scope="module")
 def ringside():
     """One ringside for a module's tests; that it still lives and ends with status 0 is asserted at the module's end."""

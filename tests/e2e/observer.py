@@ -17,6 +17,8 @@ SETTLE_SECONDS = float(os.environ.get("RINGSIDE_TEST_SETTLE", "3"))
 
 
 class Ringside:
+    started = []  # all of them, so that a test that fails leaves none behind (see conftest.py)
+
     def __init__(self, *flags, port=None, wait=True, binary=BINARY):
         self.port = port or ports.free()
         self.home = tempfile.TemporaryDirectory(prefix="ringside-e2e-")
@@ -24,6 +26,7 @@ class Ringside:
         command = [binary, "run", f"--web.listen-address=127.0.0.1:{self.port}", *flags]
         with open(self.log_path, "w") as log:
             self.process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, cwd=self.home.name)
+        self.started.append(self)
         if wait:
             self.wait_ready()
 

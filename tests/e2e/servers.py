@@ -54,7 +54,11 @@ class Server:
         variables = {**os.environ, "PORT": str(self.port), **self.kind.environment, **(environment or {})}
         self.log = open(os.path.join(self.home.name, "log"), "w+")
         self.process = subprocess.Popen(command, env=variables, stdout=self.log, stderr=self.log, cwd=self.home.name)
-        ports.wait_listens(self.port, self.process)
+        try:
+            ports.wait_listens(self.port, self.process)
+        except AssertionError:
+            self.stop()
+            raise
 
     def stop(self):
         self.process.terminate()

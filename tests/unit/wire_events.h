@@ -94,10 +94,12 @@ static inline bool wire_ends_line(const char *data, size_t len)
 /* request.bpf.c request_has_next() */
 static inline bool wire_has_next(const struct wire *wire)
 {
-	for (size_t at = 4; at + WIRE_START <= wire->request_len; at++)
-		if (wire_ends_line(wire->request, at))
-			return wire_begins_request(wire->request + at, WIRE_START);
-	return false;
+	size_t at = 4;
+
+	while (at < wire->request_len && !wire_ends_line(wire->request, at))
+		at++;
+	return at < wire->request_len && at <= REQUEST_CAPTURE_MAX - WIRE_START &&
+	       wire_begins_request(wire->request + at, wire_at_most(wire->request_len - at, WIRE_START));
 }
 
 /* Whether the ring is full; `requests` is how many are then not reported. */
@@ -298,16 +300,26 @@ static inline void wire_pieces_out(struct wire *wire, uint64_t now_ns, const cha
 	}
 }
 
+/* answer.bpf.c is_pipelining() */
+static inline bool wire_is_pipelining(const struct wire *wire, size_t len)
+{
+	bool bodiless = wire->request[0] != 'P';
+
+	if (len <= RESPONSE_CAPTURE_MAX && (!bodiless || wire->empty_line))
+		return false;
+	return wire_has_next(wire);
+}
+
 /* answer.bpf.c answer_began(). Moves response_end. */
 static inline void wire_answer_began(struct wire *wire, uint64_t now_ns, const char *data, size_t len, bool fin)
 {
-	bool has_next = len > RESPONSE_CAPTURE_MAX && (wire->streamed || wire_has_next(wire));
-	size_t first = has_next ? RESPONSE_CAPTURE_MAX : len;
-	size_t kept = wire_at_most(first, RESPONSE_CAPTURE_MAX);
+	bool streams = !wire->streamed && wire_is_pipelining(wire, len);
+	size_t kept = wire_at_most(len, RESPONSE_CAPTURE_MAX);
+	size_t first = wire->streamed || streams ? kept : len;
 	uint16_t flags = (fin && first == len ? EVENT_FIN : 0) | (wire->client_fin ? EVENT_CLIENT_LEFT : 0) |
-			 (wire->same_thread ? EVENT_SAME_THREAD : 0);
+			 (wire->same_thread ? EVENT_SAME_THREAD : 0) | (streams ? EVENT_STREAMED : 0);
 
-	wire->streamed |= has_next;
+	wire->streamed |= streams;
 	if (!wire_loses(wire, 1)) {
 		struct exchange_event *event = wire_exchange(wire, EVENT_EXCHANGE, flags, now_ns, kept);
 
