@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-// Watches what goes out on connections where a request waits: one event for the usual request and its answer, a small
-// one for each later segment that may be the answer's end. user/connections.c makes exchanges of them.
+// Watches what goes out on connections where a request waits: one event for the usual request and its answer,
+// a small one for each later segment that may be the answer's end. user/connections.c makes exchanges of
+// them.
 #include "connection.bpf.h"
 #include "early.bpf.h"
 #include "phases.bpf.h"
@@ -8,8 +9,8 @@
 /* Answers to pipelined requests share segments; one that is longer than this is one answer's body. */
 #define STREAMED_SEGMENT_MAX 16384
 
-/* Fill and send an exchange event whose parts have room for `request_room` and `response_room` bytes: constants,
- * because the ring reserves only what the verifier knows. */
+/* Fill and send an exchange event whose parts have room for `request_room` and `response_room` bytes:
+ * constants, because the ring reserves only what the verifier knows. */
 static __always_inline bool exchange_send(struct __sk_buff *skb, struct connection *connection,
 					  const struct segment *segment, struct tcp_sock *tcp, __u64 now,
 					  __u16 flags, const __u32 request_room, const __u32 response_room)
@@ -50,8 +51,8 @@ __noinline int find_answer(struct __sk_buff *skb, __u32 offset, __u32 len)
 	return 0;
 }
 
-/* "HTTP/1.1 100 Continue" and other 1xx but 101 do not answer; an answer may stand behind some in the same segment.
- * Moves the segment to the answer; false if there is none. */
+/* "HTTP/1.1 100 Continue" and other 1xx but 101 do not answer; an answer may stand behind some in the same
+ * segment. Moves the segment to the answer; false if there is none. */
 static __always_inline bool skip_interim(struct __sk_buff *skb, struct segment *segment, struct start *start)
 {
 	__u32 at;
@@ -68,7 +69,8 @@ static __always_inline bool skip_interim(struct __sk_buff *skb, struct segment *
 }
 
 static __always_inline bool response_send(struct __sk_buff *skb, struct connection *connection,
-					  const struct segment *segment, __u64 now, __u32 len, const __u32 room)
+					  const struct segment *segment, __u64 now, __u32 len,
+					  const __u32 room)
 {
 	void *ring = ring_of(connection->socket);
 	struct response_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event) + room, 0) : NULL;
@@ -77,7 +79,8 @@ static __always_inline bool response_send(struct __sk_buff *skb, struct connecti
 		return false;
 	header_fill(&event->header, connection, EVENT_RESPONSE, now);
 	event->header.flags |= segment->fin ? EVENT_FIN : 0;
-	event->response_end = connection->response_end + (segment->seq - connection->next_seq_out) + segment->len;
+	event->response_end =
+		connection->response_end + (segment->seq - connection->next_seq_out) + segment->len;
 	event->last_ns = segment->len ? now : connection->last_ns;
 	event->response_bytes = segment->len;
 	event->response_len = 0;
@@ -101,7 +104,8 @@ __noinline int response_stream(struct __sk_buff *skb, __u64 place, __u32 seq, __
 	for (__u32 i = 0; i < STREAMED_SEGMENT_MAX / PIECE_MAX + 1; i++) {
 		bool sent;
 
-		/* What is left of a long segment goes in one: its length, its tail, and a little of its beginning. */
+		/* What is left of a long segment goes in one: its length, its tail, and a little of its
+		 * beginning. */
 		piece.len = left <= PIECE_MAX || i == STREAMED_SEGMENT_MAX / PIECE_MAX ? left : PIECE_MAX;
 		piece.fin = fin && piece.len == left;
 		sent = piece.len <= 256 ? response_send(skb, connection, &piece, now, piece.len, 256)
@@ -125,23 +129,26 @@ static __always_inline void pieces_send(struct __sk_buff *skb, const struct segm
 }
 
 static __always_inline bool answer_send(struct __sk_buff *skb, struct connection *connection,
-					const struct segment *segment, struct tcp_sock *tcp, __u64 now, __u16 flags)
+					const struct segment *segment, struct tcp_sock *tcp, __u64 now,
+					__u16 flags)
 {
 	bool small = connection->request_len <= 128;
 
 	if (segment->len <= 256)
 		return small ? exchange_send(skb, connection, segment, tcp, now, flags, 128, 256)
-			     : exchange_send(skb, connection, segment, tcp, now, flags, REQUEST_CAPTURE_MAX, 256);
+			     : exchange_send(skb, connection, segment, tcp, now, flags, REQUEST_CAPTURE_MAX,
+					     256);
 	if (segment->len <= 512)
 		return small ? exchange_send(skb, connection, segment, tcp, now, flags, 128, 512)
-			     : exchange_send(skb, connection, segment, tcp, now, flags, REQUEST_CAPTURE_MAX, 512);
+			     : exchange_send(skb, connection, segment, tcp, now, flags, REQUEST_CAPTURE_MAX,
+					     512);
 	return small ? exchange_send(skb, connection, segment, tcp, now, flags, 128, RESPONSE_CAPTURE_MAX)
 		     : exchange_send(skb, connection, segment, tcp, now, flags, REQUEST_CAPTURE_MAX,
 				     RESPONSE_CAPTURE_MAX);
 }
 
-/* Whether more than this request came: something stands behind its head, and it is no body, or the answer is so long that
- * another may stand behind it. */
+/* Whether more than this request came: something stands behind its head, and it is no body, or the answer is
+ * so long that another may stand behind it. */
 static __always_inline bool is_pipelining(struct __sk_buff *skb, const struct connection *connection,
 					  const struct segment *segment)
 {
@@ -215,7 +222,8 @@ static __always_inline void answer_went_on(struct __sk_buff *skb, struct connect
 		connection->fin_sent = 1;
 }
 
-/* On kernels without socket storage for tracepoints, the connection of an early request gets its state only here. */
+/* On kernels without socket storage for tracepoints, the connection of an early request gets its state only
+ * here. */
 static __always_inline struct connection *connection_of_early(struct bpf_sock *sk)
 {
 	struct connection *connection = connection_new(sk);
@@ -233,7 +241,8 @@ static __always_inline bool not_an_answer(struct connection *connection, struct 
 
 	if (waiting)
 		connection_settle(connection, CONNECTION_IDLE);
-	/* The end of an answer to something older than ringside: the request was none, the next one may be. */
+	/* The end of an answer to something older than ringside: the request was none, the next one may be.
+	 */
 	if (connection->midstream)
 		return true;
 	if (waiting)

@@ -43,8 +43,9 @@ static __always_inline void connection_identify(struct __sk_buff *skb, struct co
 	connection->cgroup = bpf_skb_cgroup_id(skb);
 }
 
-/* Rare and long paths are global functions: the verifier looks at each once, not at each way of getting there. They may
- * take nothing but the context and numbers before 5.12, so they look up the connection anew. */
+/* Rare and long paths are global functions: the verifier looks at each once, not at each way of getting
+ * there. They may take nothing but the context and numbers before 5.12, so they look up the connection anew.
+ */
 static __always_inline struct connection *connection_of(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = socket_of(skb);
@@ -52,8 +53,8 @@ static __always_inline struct connection *connection_of(struct __sk_buff *skb)
 	return sk ? bpf_sk_storage_get(&connections, sk, 0, 0) : NULL;
 }
 
-/* Whether a second request, or a body that looks like one, stands in what is kept of the first. Looks at each byte: asked
- * only where a segment is longer than what is kept of it. */
+/* Whether a second request, or a body that looks like one, stands in what is kept of the first. Looks at each
+ * byte: asked only where a segment is longer than what is kept of it. */
 int request_has_next(struct __sk_buff *skb);
 
 #endif

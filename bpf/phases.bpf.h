@@ -50,8 +50,10 @@ static __always_inline void phases_end(struct exchange_event *event, const struc
 	if (!connection->read_ns || connection->read_tid != tid)
 		return;
 	elapsed = now - connection->read_ns;
-	/* exec_start moves whenever the sum does, so that this is exact between the scheduler's ticks, too. */
-	event->on_cpu_ns = (sum - connection->read_exec_sum) + elapsed - (start - connection->read_exec_start);
+	/* exec_start moves whenever the sum does, so that this is exact between the scheduler's ticks, too.
+	 */
+	event->on_cpu_ns =
+		(sum - connection->read_exec_sum) + elapsed - (start - connection->read_exec_start);
 	event->run_queue_ns = delay - connection->read_run_delay;
 	event->header.flags |= EVENT_SAME_THREAD;
 }

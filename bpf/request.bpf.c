@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-// Watches what comes in on every TCP socket for requests, and keeps the one that waits in the socket's storage until
-// bpf/answer.bpf.c sees its answer leave.
+// Watches what comes in on every TCP socket for requests, and keeps the one that waits in the socket's
+// storage until bpf/answer.bpf.c sees its answer leave.
 #include "early.bpf.h"
 #include "connection.bpf.h"
 
@@ -38,7 +38,8 @@ static __always_inline void request_begin(struct __sk_buff *skb, struct connecti
 	connection->read_tgid = 0;
 	connection->request_len = 0;
 	if (load_clamped(skb, segment->offset, connection->request, segment->len, REQUEST_CAPTURE_MAX))
-		connection->request_len = segment->len < REQUEST_CAPTURE_MAX ? segment->len : REQUEST_CAPTURE_MAX;
+		connection->request_len =
+			segment->len < REQUEST_CAPTURE_MAX ? segment->len : REQUEST_CAPTURE_MAX;
 	if (!connection->traffic)
 		traffic_find(connection);
 }
@@ -132,8 +133,8 @@ static __always_inline void pieces_send(struct __sk_buff *skb, const struct segm
 	request_stream(skb, (__u64)segment->len << 32 | segment->offset, segment->seq);
 }
 
-/* A connection without state whose payload begins no request. What was seen from its first byte on is settled;
- * what is older may be in the middle of a body and is looked at again. */
+/* A connection without state whose payload begins no request. What was seen from its first byte on is
+ * settled; what is older may be in the middle of a body and is looked at again. */
 static __always_inline void not_a_request(struct bpf_sock *sk, const struct start *start)
 {
 	struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
@@ -146,7 +147,8 @@ static __always_inline void not_a_request(struct bpf_sock *sk, const struct star
 	}
 	if (tcp->bytes_received)
 		return;
-	/* Who has sent nothing yet is the server; the client's end of the same connection is not counted again. */
+	/* Who has sent nothing yet is the server; the client's end of the same connection is not counted
+	 * again. */
 	if (!tcp->data_segs_out)
 		count(start_is_tls(start)     ? COUNT_UNPARSED_TLS
 		      : start_is_http2(start) ? COUNT_UNPARSED_HTTP2
@@ -154,7 +156,8 @@ static __always_inline void not_a_request(struct bpf_sock *sk, const struct star
 	socket_ignore(sk);
 }
 
-static __always_inline void early_keep(struct __sk_buff *skb, struct bpf_sock *sk, const struct segment *segment)
+static __always_inline void early_keep(struct __sk_buff *skb, struct bpf_sock *sk,
+				       const struct segment *segment)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 	struct early_request *request;
@@ -184,14 +187,16 @@ static __always_inline void early_keep(struct __sk_buff *skb, struct bpf_sock *s
 	early_last_ns = request->arrival_ns;
 }
 
-/* A request waits, and more comes in: its body, the rest of its head, or a request that does not wait for the answer. */
+/* A request waits, and more comes in: its body, the rest of its head, or a request that does not wait for the
+ * answer. */
 static __always_inline void request_went_on(struct __sk_buff *skb, struct connection *connection,
 					    const struct segment *segment, const struct start *start)
 {
 	bool all_kept = connection->request_end - connection->request_start == connection->request_len;
 	bool head_ended = connection->request_tail == EMPTY_LINE || !all_kept;
 
-	/* Behind a body that is longer than what is kept, too: user space tells a body from a request by its length. */
+	/* Behind a body that is longer than what is kept, too: user space tells a body from a request by its
+	 * length. */
 	if (start->len == START_LEN && start_is_request(start) && head_ended)
 		pieces_send(skb, segment);
 	else if (!head_ended)
@@ -204,7 +209,8 @@ static __always_inline void request_came(struct __sk_buff *skb, struct connectio
 	__u64 now = bpf_ktime_get_ns();
 
 	request_begin(skb, connection, segment, now);
-	/* Longer than what is kept, and another one in what is: all of it goes to user space, none waits here. */
+	/* Longer than what is kept, and another one in what is: all of it goes to user space, none waits
+	 * here. */
 	if (segment->len > REQUEST_CAPTURE_MAX && request_has_next(skb))
 		pieces_send(skb, segment);
 	else

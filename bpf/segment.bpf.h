@@ -68,9 +68,10 @@ static __always_inline bool segment_trim(struct segment *segment, __u32 next_seq
 	return true;
 }
 
-/* Up to `max` of the payload's first `len` bytes. The verifiers of 5.10 and 6.1 learn nothing from `len == 0`: they see
- * that the length is not zero only if one is added at the end. */
-static __always_inline bool load_clamped(struct __sk_buff *skb, __u32 offset, void *ret_bytes, __u32 len, const __u32 max)
+/* Up to `max` of the payload's first `len` bytes. The verifiers of 5.10 and 6.1 learn nothing from `len ==
+ * 0`: they see that the length is not zero only if one is added at the end. */
+static __always_inline bool load_clamped(struct __sk_buff *skb, __u32 offset, void *ret_bytes, __u32 len,
+					 const __u32 max)
 {
 	__u32 last;
 
@@ -149,9 +150,9 @@ static __always_inline bool is_token_byte(char c)
 	       (c >= '0' && c <= '9');
 }
 
-/* A method, a space, and something printable; or, in a segment that is shorter than that, a beginning of it. Empty lines
- * may come first (RFC 9112 section 2.2). User space has the parser: what passes here and is none is found out when it is
- * answered by something else than HTTP. */
+/* A method, a space, and something printable; or, in a segment that is shorter than that, a beginning of it.
+ * Empty lines may come first (RFC 9112 section 2.2). User space has the parser: what passes here and is none
+ * is found out when it is answered by something else than HTTP. */
 static __always_inline bool start_is_request(const struct start *start)
 {
 	__u32 method = 0;

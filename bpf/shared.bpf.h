@@ -59,14 +59,14 @@ extern struct traffic_sums traffic_sums SEC(".maps");
 /* Set before loading. */
 extern const volatile __u32 ring_count;
 extern const volatile __u32 own_tgid;
-extern const volatile bool task_in_skb;        /* cgroup_skb programs may look at the current task by its type */
+extern const volatile bool task_in_skb; /* cgroup_skb programs may look at the current task by its type */
 extern const volatile bool storage_in_tracing; /* not before Linux 5.11 */
 
 enum connection_state {
 	CONNECTION_IDLE,     /* nothing seen, or all answered: the next segment in may begin a request */
 	CONNECTION_WAITING,  /* a request is here, its answer has not begun */
 	CONNECTION_UPGRADED, /* 101: no longer HTTP */
-	CONNECTION_OWN,	     /* ringside's own server */
+	CONNECTION_OWN,      /* ringside's own server */
 };
 
 /* How much a later segment can add to a request's head at once. Free: with it the state still fits a kmalloc
@@ -89,7 +89,7 @@ struct connection {
 	__u16 family;
 	__u8 state;
 	__u8 midstream; /* older than ringside when first seen */
-	__u32 traffic;	/* index into traffic_sums, 0: not known yet */
+	__u32 traffic;  /* index into traffic_sums, 0: not known yet */
 	__u8 local_address[16];
 	__u8 remote_address[16];
 
@@ -97,10 +97,10 @@ struct connection {
 	__u64 arrival_ns;
 	__u64 request_start;
 	__u64 request_end;
-	__u32 request_seq; /* TCP sequence number of request_start */
-	__u32 next_seq_in; /* of request_end */
-	__u32 request_len; /* bytes in request[] */
-	__u32 sequence;    /* requests begun */
+	__u32 request_seq;  /* TCP sequence number of request_start */
+	__u32 next_seq_in;  /* of request_end */
+	__u32 request_len;  /* bytes in request[] */
+	__u32 sequence;     /* requests begun */
 	__u32 request_tail; /* the last four bytes that came in */
 
 	/* Written at the first read after the arrival; cleared by ingress with a new request. */
@@ -116,11 +116,11 @@ struct connection {
 	__u64 last_ns;
 	__u32 next_seq_out;
 	__u16 capture_left; /* bytes of the answer's beginning still wanted */
-	__u8 answered;	    /* at least one answer was seen: it is HTTP */
+	__u8 answered;      /* at least one answer was seen: it is HTTP */
 	__u8 fin_sent;
 
-	/* Pipelining was seen: from now on user space gets the bytes of both directions and sorts them out. Set by either
-	 * direction, never cleared. */
+	/* Pipelining was seen: from now on user space gets the bytes of both directions and sorts them out.
+	 * Set by either direction, never cleared. */
 	__u32 streamed;
 
 	__u8 request[REQUEST_CAPTURE_MAX + REQUEST_SPARE];

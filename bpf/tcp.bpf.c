@@ -22,7 +22,8 @@ static __always_inline void listen_send(const struct sock *sk, __u16 flags)
 	/* Not skc_num: an ephemeral port has been given back by the time a listener is closed. */
 	event->port = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
 	event->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	/* Rare, and the process may be gone soon: the only event that wakes the reader, who asks /proc for its name. */
+	/* Rare, and the process may be gone soon: the only event that wakes the reader, who asks /proc for
+	 * its name. */
 	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
 }
 

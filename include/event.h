@@ -16,20 +16,21 @@
 
 enum event_kind {
 	EVENT_EXCHANGE = 1, /* a request, and the first segment of the bytes that came after it */
-	EVENT_REQUEST, /* what comes in on a connection that pipelines */
-	EVENT_RESPONSE, /* a later segment of an answer, worth knowing of; every one of a pipelining connection */
-	EVENT_CLOSE,	    /* the connection is over; an unanswered request comes with it */
-	EVENT_LISTEN,	    /* a process began or ended listening on a port */
+	EVENT_REQUEST,      /* what comes in on a connection that pipelines */
+	EVENT_RESPONSE,     /* a later segment of an answer, worth knowing of; every one of a pipelining
+			       connection */
+	EVENT_CLOSE,        /* the connection is over; an unanswered request comes with it */
+	EVENT_LISTEN,       /* a process began or ended listening on a port */
 };
 
 enum event_flag {
-	EVENT_FIN = 1 << 0,	    /* the segment ended our side of the connection */
+	EVENT_FIN = 1 << 0,         /* the segment ended our side of the connection */
 	EVENT_CLIENT_LEFT = 1 << 1, /* the client had closed its side, or reset the connection, by then */
 	EVENT_SAME_THREAD = 1 << 2, /* on_cpu_ns and run_queue_ns hold: the reader sent the answer itself */
 	EVENT_UNANSWERED = 1 << 3,  /* EVENT_CLOSE: exchange_event with the request that got no answer */
 	EVENT_LISTEN_END = 1 << 4,  /* EVENT_LISTEN: no longer */
 	EVENT_MIDSTREAM = 1 << 5,   /* the connection was older than ringside when it was first seen */
-	EVENT_AFTER_LINE = 1 << 6, /* EVENT_REQUEST: what came before ended in an empty line */
+	EVENT_AFTER_LINE = 1 << 6,  /* EVENT_REQUEST: what came before ended in an empty line */
 	EVENT_BEHIND = 1 << 7, /* EVENT_REQUEST: behind a request that waits and will come with its answer */
 	EVENT_STREAMED = 1 << 8, /* EVENT_EXCHANGE: from here on every byte of the connection is told */
 };
@@ -54,11 +55,11 @@ struct exchange_event {
 	__u64 on_cpu_ns;
 	__u64 run_queue_ns;
 	__u64 previous_last_ns; /* the last byte before this segment left; 0 if there was none */
-	__u64 request_start;	/* position of the request's first byte … */
-	__u64 request_end;	/* … and of what has arrived by now */
-	__u64 response_end;	/* position after this segment */
+	__u64 request_start;    /* position of the request's first byte … */
+	__u64 request_end;      /* … and of what has arrived by now */
+	__u64 response_end;     /* position after this segment */
 	__u64 cgroup;
-	__u32 tgid;	/* who read the request, else who answered; 0 if neither was seen */
+	__u32 tgid;     /* who read the request, else who answered; 0 if neither was seen */
 	__u32 sequence; /* of EVENT_EXCHANGE and EVENT_REQUEST on this connection: a gap is a lost one */
 	__u32 response_bytes; /* of this segment */
 	__u16 request_len;
@@ -73,8 +74,8 @@ struct exchange_event {
 	__u8 data[];
 };
 
-/* EVENT_REQUEST. A piece of what comes in on a connection that pipelines, wherever in a request it begins. Followed by
- * request_len bytes. header.time_ns: arrival. */
+/* EVENT_REQUEST. A piece of what comes in on a connection that pipelines, wherever in a request it begins.
+ * Followed by request_len bytes. header.time_ns: arrival. */
 struct request_event {
 	struct event_header header;
 	__u64 request_start; /* position of the piece's first byte */
@@ -91,7 +92,7 @@ struct request_event {
 struct response_event {
 	struct event_header header;
 	__u64 response_end;   /* position after this segment */
-	__u64 last_ns;	      /* when the last byte left */
+	__u64 last_ns;        /* when the last byte left */
 	__u32 response_bytes; /* of this segment */
 	__u32 response_len;
 	__u8 tail[8];

@@ -103,20 +103,26 @@ static bool table_grow(struct service_stats *stats)
 	return true;
 }
 
-static bool within_limit(const struct aggregate *aggregate, unsigned lines)
+/* How far a new row may go: a fifth of the limit is kept for what must be counted somewhere. */
+enum room { ROOM_USUAL, ROOM_RESERVED, ROOM_ALWAYS };
+
+static bool has_room(const struct aggregate *aggregate, enum room room)
 {
-	return aggregate->series + lines <= aggregate->series_limit;
+	uint64_t wanted = aggregate->series + HISTOGRAM_LINES + PHASE_COUNT + 2;
+
+	return room == ROOM_ALWAYS ||
+	       wanted <= (room == ROOM_USUAL ? aggregate->series_limit / 5 * 4 : aggregate->series_limit);
 }
 
-/* The row of a method on a route, or NULL: past the limit only the fixed routes get rows of their own. */
+/* The row of a method on a route; NULL if it would be a new one and there is no room. */
 static struct route_method *row_get(struct aggregate *aggregate, struct service_stats *stats, uint16_t route,
-				    const char *method)
+				    const char *method, enum room room)
 {
 	struct route_method *row = &stats->table[slot_of(stats->table, stats->table_capacity, route, method)];
 
 	if (row->used)
 		return row;
-	if (route != ROUTE_OTHER && !within_limit(aggregate, HISTOGRAM_LINES + PHASE_COUNT + 2))
+	if (!has_room(aggregate, room))
 		return NULL;
 	if (stats->table_len * 2 >= stats->table_capacity) {
 		if (!table_grow(stats))
@@ -212,12 +218,14 @@ void aggregate_on_exchange(void *context, struct service *service, const struct 
 	if (!stats)
 		return;
 	route = routes_find(stats->routes, exchange->target, exchange->status);
-	row = row_get(aggregate, stats, route, method);
+	row = row_get(aggregate, stats, route, method, ROOM_USUAL);
 	if (!row) {
 		stats->overflow++;
 		route = ROUTE_OTHER;
-		row = row_get(aggregate, stats, route, method);
+		row = row_get(aggregate, stats, route, method, ROOM_RESERVED);
 	}
+	if (!row)
+		row = row_get(aggregate, stats, route, http1_method_name((struct slice){"", 0}), ROOM_ALWAYS);
 	if (row) {
 		histogram_add(&row->duration, exchange->duration_ns);
 		if (!status_add(aggregate, row, exchange->status))

@@ -54,7 +54,7 @@ struct service_stats {
 	uint64_t duration_ns;
 	uint64_t request_bytes;
 	uint64_t response_bytes;
-	uint64_t overflow;		     ///< exchanges that found no series of their own
+	uint64_t overflow;                   ///< exchanges that found no series of their own
 	struct second seconds[SECONDS_KEPT]; ///< by second of the monotonic clock
 	uint64_t last_second;
 };

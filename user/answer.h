@@ -28,13 +28,13 @@ struct answer {
 	uint64_t request_end;  ///< by framing; UINT64_MAX if that does not tell (chunked)
 	uint64_t first_ns;     ///< first byte of the answer; 0 before
 	uint64_t last_ns;      ///< last byte so far
-	uint64_t start;	       ///< position of the first byte
-	uint64_t end;	       ///< position after the last byte so far
+	uint64_t start;        ///< position of the first byte
+	uint64_t end;          ///< position after the last byte so far
 	uint64_t expected_end; ///< by framing; UINT64_MAX while not known
 	uint64_t read_ns, on_cpu_ns, run_queue_ns;
 	bool same_thread;
 	struct http1_response head; ///< framing is FRAMING_UNKNOWN until the head is whole
-	uint16_t head_len;	    ///< bytes in head_bytes
+	uint16_t head_len;          ///< bytes in head_bytes
 	char head_bytes[RESPONSE_CAPTURE_MAX];
 	char text[REQUEST_TEXT_MAX];
 };

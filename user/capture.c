@@ -106,7 +106,8 @@ static int open_and_configure(struct capture *capture, const struct offer *offer
 
 static int load(struct capture *capture)
 {
-	static const char no_storage[] = "this kernel has no socket storage in tracepoints (Linux 5.11 and later have)";
+	static const char no_storage[] =
+		"this kernel has no socket storage in tracepoints (Linux 5.11 and later have)";
 	int error = 0;
 
 	for (size_t i = 0; i < OFFERS_LEN; i++) {

@@ -19,8 +19,8 @@ struct capability {
 };
 
 enum {
-	CAPABILITY_HTTP,	///< requests counted and timed
-	CAPABILITY_PHASES,	///< where the time of a request went
+	CAPABILITY_HTTP,        ///< requests counted and timed
+	CAPABILITY_PHASES,      ///< where the time of a request went
 	CAPABILITY_CONNECTIONS, ///< resets, and requests without an answer
 	CAPABILITY_COUNT,
 };

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "cleanup.h"
 #include "config_document.h"
+#include "listen.h"
 #include "log.h"
 
 #include <errno.h>
@@ -110,6 +111,9 @@ static int take_web(const char *path, struct document_web *from, struct config *
 	for (unsigned i = 0; i < from->listen_addresses_len; i++)
 		if (!from->listen_addresses[i][0])
 			return refuse(path, "web.listen_addresses[%u] is empty", i);
+		else if (!listen_is_address(from->listen_addresses[i]))
+			return refuse(path, "web.listen_addresses[%u] is no host:port: \"%s\"", i,
+				      from->listen_addresses[i]);
 	config->web.listen_addresses = TAKE_PTR(from->listen_addresses);
 	config->web.listen_addresses_len = from->listen_addresses_len;
 	return 0;

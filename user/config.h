@@ -31,7 +31,7 @@ struct config {
 	unsigned services_len;
 	struct {
 		unsigned routes_per_service; ///< 200 unless set
-		unsigned series;	     ///< 10000 unless set
+		unsigned series;             ///< 10000 unless set
 	} limits;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decodes what comes in on a connection into a queue of requests. The usual connection never gets here: it is for
-// requests that are pipelined, or whose answer takes more than a segment.
+// Decodes what comes in on a connection into a queue of requests. The usual connection never gets here: it is
+// for requests that are pipelined, or whose answer takes more than a segment.
 #include "connection.h"
 
 #include <stddef.h>
@@ -84,7 +84,8 @@ static struct answer *answer_keep(const struct answer *answer)
 	return kept;
 }
 
-static bool enqueue(struct connection *connection, const struct answer *answer, struct connection_losses *losses)
+static bool enqueue(struct connection *connection, const struct answer *answer,
+		    struct connection_losses *losses)
 {
 	struct answer **last = &connection->first;
 	struct answer *kept = connection->queued < PIPELINE_MAX ? answer_keep(answer) : NULL;
@@ -103,12 +104,13 @@ static bool enqueue(struct connection *connection, const struct answer *answer, 
 
 static struct slice behind(struct slice bytes, uint64_t len)
 {
-	return len < bytes.len ? (struct slice){bytes.data + len, bytes.len - len} : (struct slice){bytes.data, 0};
+	return len < bytes.len ? (struct slice){bytes.data + len, bytes.len - len}
+			       : (struct slice){bytes.data, 0};
 }
 
 /* Where the next request begins, by this one's framing. Sets in_chunks where only an empty line will tell. */
-static uint64_t find_end(struct connection *connection, const struct answer *answer, const struct http1_request *request,
-			 struct slice bytes)
+static uint64_t find_end(struct connection *connection, const struct answer *answer,
+			 const struct http1_request *request, struct slice bytes)
 {
 	size_t len;
 
@@ -149,10 +151,11 @@ static bool is_empty_lines(struct slice bytes)
 	return true;
 }
 
-/* Decode and queue the requests that stand in `bytes`, from position `start` on. The first takes its times from
- * `template`, the others arrived with it. With `goes_on`, what is not whole waits for the next piece. */
-static void take_requests(struct connection *connection, struct slice bytes, uint64_t start, uint64_t arrived_end,
-			  const struct answer *template, bool goes_on, struct connection_losses *losses)
+/* Decode and queue the requests that stand in `bytes`, from position `start` on. The first takes its times
+ * from `template`, the others arrived with it. With `goes_on`, what is not whole waits for the next piece. */
+static void take_requests(struct connection *connection, struct slice bytes, uint64_t start,
+			  uint64_t arrived_end, const struct answer *template, bool goes_on,
+			  struct connection_losses *losses)
 {
 	for (bool first = true; bytes.len; first = false) {
 		struct http1_request request;
@@ -162,7 +165,8 @@ static void take_requests(struct connection *connection, struct slice bytes, uin
 
 		if (decoded == DECODE_MALFORMED) {
 			losses->malformed++;
-			connection->next_request = UINT64_MAX; /* nothing that follows can be told apart any more */
+			connection->next_request =
+				UINT64_MAX; /* nothing that follows can be told apart any more */
 			return;
 		}
 		if (decoded == DECODE_MORE && goes_on) {
@@ -208,7 +212,8 @@ static void take_piece(struct connection *connection, const struct request_event
 	template.exchange.tgid = event->tgid;
 	template.exchange.local_port = event->local_port;
 
-	/* A chunked body is over behind an empty line, but a chunk may end in one, too: then no request follows. */
+	/* A chunked body is over behind an empty line, but a chunk may end in one, too: then no request
+	 * follows. */
 	if (connection->in_chunks) {
 		struct http1_request request;
 
@@ -239,7 +244,8 @@ static void take_piece(struct connection *connection, const struct request_event
 	free(joined);
 }
 
-static void hold(struct connection *connection, const struct request_event *event, struct connection_losses *losses)
+static void hold(struct connection *connection, const struct request_event *event,
+		 struct connection_losses *losses)
 {
 	struct piece **last = &connection->held;
 	struct piece *piece = NULL;
@@ -265,7 +271,8 @@ static void take_held(struct connection *connection, struct connection_losses *l
 		struct piece *piece = connection->held;
 
 		connection->held = piece->next;
-		take_piece(connection, &piece->event, (struct slice){piece->bytes, piece->event.request_len}, losses);
+		take_piece(connection, &piece->event, (struct slice){piece->bytes, piece->event.request_len},
+			   losses);
 		free(piece);
 	}
 	connection->held_bytes = 0;
@@ -288,7 +295,7 @@ void connection_take_exchange(struct connection *connection, const struct exchan
 {
 	struct slice bytes = {(const char *)event->data, event->request_len};
 
-	take_requests(connection, bytes, event->request_start, event->request_end, template, connection->streamed,
-		      losses);
+	take_requests(connection, bytes, event->request_start, event->request_end, template,
+		      connection->streamed, losses);
 	take_held(connection, losses);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection that needs memory: its requests in the order of their arrival, each with what has come of its answer,
-// and the bytes of pipelined requests that are not whole yet. Owned by connections.c.
+// One connection that needs memory: its requests in the order of their arrival, each with what has come of
+// its answer, and the bytes of pipelined requests that are not whole yet. Owned by connections.c.
 #ifndef RINGSIDE_CONNECTION_H
 #define RINGSIDE_CONNECTION_H
 
@@ -41,7 +41,8 @@ void connection_take_piece(struct connection *connection, const struct request_e
 /// Drop the first request of the queue.
 void connection_pop(struct connection *connection);
 
-/// What the request says, but for method and target, which stay borrowed. `arrived_end`: position behind what had come.
+/// What the request says, but for method and target, which stay borrowed. `arrived_end`: position behind what
+/// had come.
 void answer_take_request(struct answer *answer, const struct http1_request *request, uint64_t start,
 			 uint64_t arrived_end);
 

@@ -16,7 +16,8 @@
 
 /* An answer whose end cannot be told is reported after this silence. */
 #define QUIET_NS 1000000000ULL
-/* The kernel tells when a connection closes. Where it could not (the ring was full), the entry goes after this time. */
+/* The kernel tells when a connection closes. Where it could not (the ring was full), the entry goes after
+ * this time. */
 #define FORGOTTEN_NS 3600000000000ULL
 
 struct connections {
@@ -200,7 +201,7 @@ static bool is_alone(const struct http1_request *request, enum decode decoded,
 	if (decoded == DECODE_MORE)
 		return event->request_len ==
 		       REQUEST_CAPTURE_MAX; /* cut by us: the answer says that it was whole */
-	return request->framing == FRAMING_NONE	    ? request->head_len >= event->request_len
+	return request->framing == FRAMING_NONE     ? request->head_len >= event->request_len
 	       : request->framing == FRAMING_LENGTH ? len >= event->request_len
 						    : true;
 }
@@ -214,7 +215,8 @@ static bool pass_through(struct connections *connections, const struct exchange_
 	enum decode decoded;
 
 	decoded = http1_request_decode((const char *)event->data, event->request_len, &request);
-	if (event->header.flags & EVENT_STREAMED || decoded == DECODE_MALFORMED || !request.target.len || !is_alone(&request, decoded, event))
+	if (event->header.flags & EVENT_STREAMED || decoded == DECODE_MALFORMED || !request.target.len ||
+	    !is_alone(&request, decoded, event))
 		return false;
 	answer_take_request(answer, &request, event->request_start, event->request_end);
 	if (answer_feed(answer, &stretch) != ANSWER_COMPLETE || answer->end != stretch.end)
@@ -242,7 +244,8 @@ void connections_on_exchange(struct connections *connections, const struct excha
 	connection->streamed |= !!(event->header.flags & EVENT_STREAMED);
 	gap = connection->sequence && event->sequence != connection->sequence + 1;
 	connection->sequence = event->sequence;
-	/* The answer before this one is over, whether or not we could tell; its end is known unless another was between. */
+	/* The answer before this one is over, whether or not we could tell; its end is known unless another
+	 * was between. */
 	if (connection->first && connection->first->first_ns) {
 		if (!gap) {
 			connection->first->last_ns = event->previous_last_ns;

@@ -21,7 +21,7 @@ enum {
 	LIST_AGAIN_S = 30,
 	BACKOFF_MIN_S = 1,
 	BACKOFF_MAX_S = 30,
-	STABLE_S = 60,	    ///< a connection that lasted so long resets the back-off
+	STABLE_S = 60,      ///< a connection that lasted so long resets the back-off
 	UNANSWERED_MAX = 8, ///< so many inspections in a row without an answer: it is not the container
 	EVENT_SIZE_MAX = 1 << 20,
 	TROUBLE_SIZE = 256,
@@ -44,8 +44,8 @@ struct docker {
 	int backoff_s;
 	unsigned unanswered;
 	int epoll_fd;
-	int timer_fd;	 ///< without a stream: connect; until it is accepted: give up; then: list again
-	bool accepted;	 ///< the stream is, that is its head has come
+	int timer_fd;    ///< without a stream: connect; until it is accepted: give up; then: list again
+	bool accepted;   ///< the stream is, that is its head has come
 	bool list_again; ///< the timer is set
 	bool listed;
 	char trouble[TROUBLE_SIZE]; ///< empty while connected

@@ -9,21 +9,21 @@
 
 /// What identity needs of a container. Strings are empty, never NULL, and valid during the callback.
 struct docker_container {
-	const char *id;		     ///< 64 hexadecimal digits
-	const char *name;	     ///< without the leading slash
-	const char *image;	     ///< as given to `docker run`
+	const char *id;              ///< 64 hexadecimal digits
+	const char *name;            ///< without the leading slash
+	const char *image;           ///< as given to `docker run`
 	const char *service_label;   ///< ringside.service
 	const char *compose_service; ///< com.docker.compose.service
 	const char *compose_project; ///< com.docker.compose.project
 	const char
 		*orchestrator_service; ///< com.docker.swarm.service.name, else io.kubernetes.container.name
-	long pid;		       ///< init process in the host's PID namespace, 0 if unknown
+	long pid;                      ///< init process in the host's PID namespace, 0 if unknown
 };
 
 struct docker_observer {
 	void (*on_container)(void *context,
 			     const struct docker_container *container); ///< appeared, or its facts changed
-	void (*on_gone)(void *context, const char *id);			///< died or was removed
+	void (*on_gone)(void *context, const char *id);                 ///< died or was removed
 	void *context;
 };
 

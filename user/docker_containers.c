@@ -24,9 +24,9 @@ enum {
 
 struct container {
 	UT_hash_handle hh;
-	struct container *prev, *next;	   ///< in the queue
+	struct container *prev, *next;     ///< in the queue
 	struct docker_request *inspection; ///< under way
-	uint64_t told;			   ///< hash of the facts that the observer has, 0 if it has none
+	uint64_t told;                     ///< hash of the facts that the observer has, 0 if it has none
 	unsigned heard_of; ///< the newest list when this container was last in one, or had an event
 	bool queued;
 	bool current; ///< inspected since the last event and in this connection
@@ -38,8 +38,8 @@ struct docker_containers {
 	struct docker_http *http;
 	struct container *by_id;
 	struct container *queue; ///< due for inspection
-	unsigned inspections;	 ///< under way
-	unsigned list;		 ///< number of the newest list
+	unsigned inspections;    ///< under way
+	unsigned list;           ///< number of the newest list
 	bool warned_of_limit;
 };
 

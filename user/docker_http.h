@@ -11,7 +11,7 @@
 struct docker_http;
 
 struct docker_request {
-	void *owner;	    ///< the caller's
+	void *owner;        ///< the caller's
 	struct buffer body; ///< of the answer so far; a caller that takes from it makes room for more
 	// The rest is docker_http.c's.
 	void *curl;

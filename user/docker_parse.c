@@ -118,7 +118,7 @@ static enum docker_change change_of(const char *action)
 		enum docker_change change;
 	} changes[] = {
 		{"start", DOCKER_CHANGED}, {"rename", DOCKER_CHANGED}, {"update", DOCKER_CHANGED},
-		{"die", DOCKER_GONE},	   {"died", DOCKER_GONE},      {"destroy", DOCKER_GONE},
+		{"die", DOCKER_GONE},      {"died", DOCKER_GONE},      {"destroy", DOCKER_GONE},
 		{"remove", DOCKER_GONE},
 	};
 

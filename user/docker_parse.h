@@ -26,8 +26,8 @@ int docker_parse_list(char *text, size_t len, void (*on_id)(void *context, const
 
 enum docker_change {
 	DOCKER_UNRELATED, ///< an event of no interest
-	DOCKER_CHANGED,	  ///< started, renamed, …: worth an inspection
-	DOCKER_GONE,	  ///< its processes are gone
+	DOCKER_CHANGED,   ///< started, renamed, …: worth an inspection
+	DOCKER_GONE,      ///< its processes are gone
 };
 
 struct docker_event {

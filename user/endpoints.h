@@ -11,7 +11,7 @@
 struct site {
 	struct observation observation;
 	void (*refresh)(void *context); ///< take in what the kernel has told until now
-	int (*reload)(void *context);	///< 0, or -errno with the old configuration still in force
+	int (*reload)(void *context);   ///< 0, or -errno with the old configuration still in force
 	void *context;
 	bool ready;
 };

@@ -33,15 +33,15 @@ enum phase {
 };
 
 struct exchange {
-	uint64_t arrival_ns;	///< CLOCK_MONOTONIC, first byte of the request at the socket
-	uint64_t duration_ns;	///< to the hand-over of the answer's last byte
+	uint64_t arrival_ns;    ///< CLOCK_MONOTONIC, first byte of the request at the socket
+	uint64_t duration_ns;   ///< to the hand-over of the answer's last byte
 	uint64_t first_byte_ns; ///< to the hand-over of the answer's first byte; 0 without an answer
 	uint64_t phase_ns[PHASE_COUNT];
 	uint64_t request_bytes;
 	uint64_t response_bytes;
 	uint64_t cgroup;     ///< id of the socket's cgroup v2
-	uint32_t tgid;	     ///< process that read the request, in the first PID namespace; 0 if unknown
-	uint32_t netns;	     ///< inode of the socket's network namespace
+	uint32_t tgid;       ///< process that read the request, in the first PID namespace; 0 if unknown
+	uint32_t netns;      ///< inode of the socket's network namespace
 	uint16_t local_port; ///< host byte order
 	uint16_t status;     ///< HTTP status or enum exchange_outcome
 	struct slice method; ///< as sent

@@ -25,7 +25,7 @@ struct exposition {
 	const char *family; ///< the open family's name as the contract writes it (counters with _total)
 	enum exposition_format format;
 	enum metric_type type;
-	uint64_t series;		      ///< sample lines written so far
+	uint64_t series;                      ///< sample lines written so far
 	uint64_t names[EXPOSITION_NAMES_MAX]; ///< hashes of the OpenMetrics names in use
 	size_t names_len;
 };

@@ -86,7 +86,8 @@ bool identity_find(pid_t pid, const struct container *container, const struct co
 		return false;
 	text[strcspn(text, "\n")] = '\0';
 	program_inspect(pid, &ret_identity->program);
-	/* Of a zombie there is little more than a name to see: it would be called otherwise than while it lived. */
+	/* Of a zombie there is little more than a name to see: it would be called otherwise than while it
+	 * lived. */
 	if (!ret_identity->program.executable[0])
 		return false;
 	ret_identity->plumbing = !strcmp(text, "docker-proxy");

@@ -16,7 +16,7 @@ struct identity {
 	char name[PROGRAM_NAME_MAX + 1];
 	struct program program;
 	const struct config_service *configured; ///< the entry that matched, or NULL; borrowed
-	bool plumbing;				 ///< docker-proxy: passes on what is served elsewhere
+	bool plumbing;                           ///< docker-proxy: passes on what is served elsewhere
 };
 
 /// `container` is NULL outside containers and where nothing is known of it. `port` is one that the process

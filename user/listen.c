@@ -56,6 +56,13 @@ static const char *split(const char *address, struct host_port *ret_parts)
 	return NULL;
 }
 
+bool listen_is_address(const char *address)
+{
+	struct host_port parts;
+
+	return !split(address, &parts);
+}
+
 /// 0 and a listening socket, or -errno.
 static int bind_to(const struct addrinfo *address, int *ret_fd)
 {

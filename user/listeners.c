@@ -114,7 +114,7 @@ static void name_service(struct listeners *listeners, struct listener *listener)
 		.port = listener->key.port,
 	};
 
-	listener->service = services_of_process(listeners->services, listener->pid);
+	listener->service = services_of_listener(listeners->services, listener->pid, listener->key.port);
 	if (!listener->service)
 		return;
 	listener->service->listeners++;

@@ -20,7 +20,7 @@ struct observation {
 	struct events *events;
 	struct services *services;
 	const char *only_service; ///< NULL for all
-	uint64_t start_ns;	  ///< CLOCK_MONOTONIC at ringside's start
+	uint64_t start_ns;        ///< CLOCK_MONOTONIC at ringside's start
 	uint64_t scrapes;
 	double scrape_seconds; ///< that all scrapes took so far
 };

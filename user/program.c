@@ -21,7 +21,7 @@ const char *runtime_name(enum runtime runtime)
 {
 	static const char *const names[] = {
 		[RUNTIME_OTHER] = "other", [RUNTIME_NODEJS] = "nodejs", [RUNTIME_PYTHON] = "python",
-		[RUNTIME_GO] = "go",	   [RUNTIME_JAVA] = "java",
+		[RUNTIME_GO] = "go",       [RUNTIME_JAVA] = "java",
 	};
 
 	return names[runtime];
@@ -149,7 +149,7 @@ static void inspect_node(pid_t pid, const char *command, size_t len, struct prog
 /* "shop.wsgi:application" → "shop": modules that every project has say less than their package. */
 static void name_from_module(struct program *program, const char *module)
 {
-	static const char *const generic[] = {"main", "app",	     "wsgi",	 "asgi", "server",
+	static const char *const generic[] = {"main", "app",         "wsgi",     "asgi", "server",
 					      "api",  "application", "__main__", NULL};
 	size_t len = strcspn(module, ":(]");
 
@@ -175,7 +175,7 @@ static void name_from_module(struct program *program, const char *module)
 /* Servers that are told which application to run: its name says more than theirs. */
 static bool is_python_launcher(const char *name)
 {
-	static const char *const launchers[] = {"gunicorn", "uvicorn",	      "hypercorn", "daphne",
+	static const char *const launchers[] = {"gunicorn", "uvicorn",        "hypercorn", "daphne",
 						"granian",  "waitress-serve", NULL};
 
 	for (const char *const *each = launchers; *each; each++)

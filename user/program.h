@@ -13,7 +13,7 @@ enum runtime { RUNTIME_OTHER, RUNTIME_NODEJS, RUNTIME_PYTHON, RUNTIME_GO, RUNTIM
 struct program {
 	char name[PROGRAM_NAME_MAX]; ///< empty if it does not say
 	char runtime_version[32];    ///< empty if it cannot be told from outside
-	char executable[256];	     ///< path in the process's own root
+	char executable[256];        ///< path in the process's own root
 	enum runtime runtime;
 };
 

@@ -22,7 +22,7 @@ enum {
 /// wrong route, no worse; and without the seed nobody can make them.
 struct cached {
 	uint64_t hash;
-	unsigned route;	     ///< ROUTE_UNMATCHED if its template was not known ...
+	unsigned route;      ///< ROUTE_UNMATCHED if its template was not known ...
 	unsigned routes_len; ///< ... when there were so many routes
 };
 

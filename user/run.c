@@ -273,7 +273,7 @@ static int start_server(struct runner *runner)
 static int start_stages(struct runner *runner)
 {
 	const struct event_handlers handlers = {on_exchange, on_request, on_response, on_unanswered,
-						on_close,    on_listen,	 runner};
+						on_close,    on_listen,  runner};
 	const struct services_options naming = {
 		.config = runner->config,
 		.capture = &runner->capture,
@@ -341,7 +341,8 @@ static int start(struct runner *runner)
 		error = watch(runner, docker_fd(runner->docker), 0, on_docker);
 	if (!error)
 		error = watch(runner, services_fd(runner->services), 0, on_processes);
-	/* Edge-triggered: most events do not wake us, and a ring that is never empty would turn the loop without end. */
+	/* Edge-triggered: most events do not wake us, and a ring that is never empty would turn the loop
+	 * without end. */
 	if (!error)
 		error = watch(runner, events_fd(runner->events), EPOLLET, on_events);
 	timer_set(runner, DRAIN_BUSY_NS);
@@ -381,13 +382,16 @@ int run(const struct options *options)
 		.timer_fd = -1,
 		.start_ns = monotonic_ns(),
 	};
+	bool mistaken;
 	int error;
 
 	if (config_load(options->config_file, &runner.config))
 		return 2;
 	error = start(&runner);
+	/* Of all that can go wrong only a bad listen address is the user's input. */
+	mistaken = error == -EINVAL && !runner.server;
 	while (!error && !runner.ended)
 		error = turn(&runner);
 	stop(&runner);
-	return error ? 1 : 0;
+	return mistaken ? 2 : error ? 1 : 0;
 }

@@ -12,10 +12,10 @@ enum {
 /// What a byte can be. A segment is judged by which of these it has.
 enum {
 	DIGIT = 1 << 0,
-	HEX = 1 << 1,	 ///< a to f
+	HEX = 1 << 1,    ///< a to f
 	LETTER = 1 << 2, ///< g to z
-	UPPER = 1 << 3,	 ///< beside HEX or LETTER
-	DASH = 1 << 4,	 ///< what base64url has beside letters and digits
+	UPPER = 1 << 3,  ///< beside HEX or LETTER
+	DASH = 1 << 4,   ///< what base64url has beside letters and digits
 	DOT = 1 << 5,
 	SPECIAL = 1 << 6, ///< no name has these
 	SUSPECT = 1 << 7, ///< is_text must judge

@@ -80,7 +80,7 @@ static void write_events(struct exposition *exposition, const struct observation
 	const struct reason kinds[] = {
 		{"exchange", counts->exchange}, {"request", counts->request},
 		{"response", counts->response}, {"close", counts->close},
-		{"listen", counts->listen},	{"malformed", counts->malformed},
+		{"listen", counts->listen},     {"malformed", counts->malformed},
 	};
 	struct reason lost[LOSSES_MAX];
 	unsigned lost_len = losses(observation, lost);

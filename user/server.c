@@ -21,14 +21,14 @@
 /// oldest of them their place, and never a scrape.
 enum {
 	CLIENTS_MAX = 256,
-	CLIENT_TIMEOUT_S = 15,		///< without a byte in either direction
-	CLIENT_MEMORY = 16 << 10,	///< headers of a request; browsers send localhost many cookies
+	CLIENT_TIMEOUT_S = 15,          ///< without a byte in either direction
+	CLIENT_MEMORY = 16 << 10,       ///< headers of a request; browsers send localhost many cookies
 	RESPONSES_BYTES_MAX = 32 << 20, ///< bodies that wait for slow readers, all together
-	SEND_BUFFER = 64 << 10,		///< what the kernel holds of a body beside that
-	REQUEST_BODY_MAX = 64 << 10,	///< read and thrown away; more is refused
-	REQUEST_DISCARD_MAX = 1 << 20,	///< of what is refused, so much is read for politeness
-	COMPRESS_FROM = 1 << 10,	///< below, gzip saves no packet
-	RUNS_MAX = 16,			///< rounds of one server_run for one daemon
+	SEND_BUFFER = 64 << 10,         ///< what the kernel holds of a body beside that
+	REQUEST_BODY_MAX = 64 << 10,    ///< read and thrown away; more is refused
+	REQUEST_DISCARD_MAX = 1 << 20,  ///< of what is refused, so much is read for politeness
+	COMPRESS_FROM = 1 << 10,        ///< below, gzip saves no packet
+	RUNS_MAX = 16,                  ///< rounds of one server_run for one daemon
 };
 
 /// One connection. In `server.clients`, the one that asked or came last at the end, unless it was evicted.
@@ -36,7 +36,7 @@ struct client {
 	TAILQ_ENTRY(client) link;
 	size_t request_bytes;  ///< of the current request's body
 	size_t response_bytes; ///< of the answer being sent
-	int fd;		       ///< libmicrohttpd's
+	int fd;                ///< libmicrohttpd's
 	bool evicted;
 };
 

@@ -16,9 +16,9 @@ struct server_request {
 };
 
 struct server_response {
-	struct buffer body;	  ///< the endpoint fills it; the server owns it afterwards
+	struct buffer body;       ///< the endpoint fills it; the server owns it afterwards
 	const char *content_type; ///< static; "text/plain; charset=utf-8" if NULL
-	unsigned status;	  ///< 200 unless set
+	unsigned status;          ///< 200 unless set
 };
 
 /// One row of the endpoint table. `method` is "GET" (which also answers HEAD) or "POST".

@@ -33,10 +33,11 @@
 
 struct process {
 	pid_t pid;
-	int pidfd;		 ///< -1 if the kernel gave none
+	int pidfd;               ///< -1 if the kernel gave none
 	struct service *service; ///< NULL while its container has no name
 	uint64_t met_ns;
 	char container_id[65];
+	uint16_t port;      ///< one that it was first met at; the configuration may ask for it
 	struct place place; ///< the last one that an exchange came from
 	UT_hash_handle hh;
 };
@@ -172,13 +173,8 @@ static void service_describe(struct services *services, struct service *service,
 	service->hidden = identity->plumbing;
 }
 
-/* A port that the process is known to serve; the configuration may ask for it. */
-static unsigned port_of(const struct process *process)
-{
-	return process->place.port;
-}
-
-/* Finds out who the process is; false if it is gone. Leaves process->service NULL while its container's name is on its way. */
+/* Finds out who the process is; false if it is gone. Leaves process->service NULL while its container's name
+ * is on its way. */
 static bool process_resolve(struct services *services, struct process *process)
 {
 	const struct container *container = NULL;
@@ -190,7 +186,7 @@ static bool process_resolve(struct services *services, struct process *process)
 		    services->now_ns - process->met_ns < NAMING_PATIENCE_NS)
 			return true;
 	}
-	if (!identity_find(process->pid, container, services->options.config, port_of(process), &identity))
+	if (!identity_find(process->pid, container, services->options.config, process->port, &identity))
 		return false;
 	process->service = service_get(services, identity.name, container ? container->name : "");
 	if (!process->service)
@@ -202,7 +198,8 @@ static bool process_resolve(struct services *services, struct process *process)
 	return true;
 }
 
-/* Without a descriptor for it (too many) the process is kept until its number is met again or its container ends. */
+/* Without a descriptor for it (too many) the process is kept until its number is met again or its container
+ * ends. */
 static void watch_end(struct services *services, struct process *process)
 {
 	struct epoll_event wanted = {.events = EPOLLIN, .data.u64 = process->pid};
@@ -212,13 +209,14 @@ static void watch_end(struct services *services, struct process *process)
 		epoll_ctl(services->epoll_fd, EPOLL_CTL_ADD, process->pidfd, &wanted);
 }
 
-static struct process *process_new(struct services *services, pid_t pid)
+static struct process *process_new(struct services *services, pid_t pid, uint16_t port)
 {
 	struct process *process = calloc(1, sizeof(*process));
 
 	if (!process)
 		return NULL;
 	process->pid = pid;
+	process->port = port;
 	process->met_ns = services->now_ns;
 	HASH_ADD_INT(services->processes, pid, process);
 	watch_end(services, process);
@@ -227,13 +225,13 @@ static struct process *process_new(struct services *services, pid_t pid)
 }
 
 /* NULL if it is gone: then nothing is kept that a later process of its number could be taken for. */
-static struct process *process_get(struct services *services, pid_t pid)
+static struct process *process_get(struct services *services, pid_t pid, uint16_t port)
 {
 	struct process *process = NULL;
 
 	HASH_FIND_INT(services->processes, &pid, process);
 	if (!process)
-		process = process_new(services, pid);
+		process = process_new(services, pid, port);
 	if (!process || process->service || process_resolve(services, process))
 		return process;
 	process_remove(services, process);
@@ -242,7 +240,12 @@ static struct process *process_get(struct services *services, pid_t pid)
 
 struct service *services_of_process(struct services *services, pid_t pid)
 {
-	struct process *process = process_get(services, pid);
+	return services_of_listener(services, pid, 0);
+}
+
+struct service *services_of_listener(struct services *services, pid_t pid, uint16_t port)
+{
+	struct process *process = process_get(services, pid, port);
 
 	return process ? process->service : NULL;
 }
@@ -308,7 +311,8 @@ static void place_note(struct services *services, struct process *process, const
 /* Who read the request; where that was not seen, or is gone, who else serves at the same place. */
 static struct service *service_find(struct services *services, const struct exchange *exchange)
 {
-	struct process *process = exchange->tgid ? process_get(services, exchange->tgid) : NULL;
+	struct process *process =
+		exchange->tgid ? process_get(services, exchange->tgid, exchange->local_port) : NULL;
 	struct place place = place_of(exchange);
 	struct place_entry *entry;
 

@@ -25,14 +25,14 @@ struct service {
 	char compose_project[SERVICE_LABEL_MAX];
 	char runtime_version[32];
 	enum runtime runtime;
-	unsigned listeners;  ///< listening sockets of its processes
-	unsigned processes;  ///< that we have met and that live
+	unsigned listeners;     ///< listening sockets of its processes
+	unsigned processes;     ///< that we have met and that live
 	uint64_t idle_since_ns; ///< 0 while it has listeners or processes
-	unsigned unfinished; ///< answers in progress: filled and used by one scrape
-	char **routes;	     ///< templates from the configuration, borrowed; may be NULL
+	unsigned unfinished;    ///< answers in progress: filled and used by one scrape
+	char **routes;          ///< templates from the configuration, borrowed; may be NULL
 	unsigned routes_len;
 	struct service_stats *stats; ///< the aggregate's; NULL before the first exchange
-	bool hidden;		     ///< plumbing (docker-proxy) or ringside itself: nobody's traffic
+	bool hidden;                 ///< plumbing (docker-proxy) or ringside itself: nobody's traffic
 	UT_hash_handle hh;
 };
 
@@ -63,6 +63,8 @@ void services_on_gone(void *services, const char *container_id);
 
 /// The service of a process, or NULL while Docker is asked for its container's name, or if it is gone.
 struct service *services_of_process(struct services *services, pid_t pid);
+/// The same for a process that listens on `port`, which the configuration may ask for.
+struct service *services_of_listener(struct services *services, pid_t pid, uint16_t port);
 /// Who listens at a place: exchanges that no process was seen to read go to it, and the kernel sums for it.
 void services_note_place(struct services *services, const struct place *place, struct service *service);
 /// The process did something (exec, listen) that may change what it is called.

@@ -108,7 +108,7 @@ static void assert_totals(const struct shop *shop, uint64_t statuses, uint64_t d
 static void a_duration_equal_to_a_bound_is_below_it(void **state)
 {
 	static const uint64_t bounds_ns[DURATION_BOUNDS_LEN] = {
-		500000,	   1000000,   2500000,	 5000000,   10000000,	25000000,   50000000,
+		500000,    1000000,   2500000,   5000000,    10000000,   25000000,   50000000,
 		100000000, 250000000, 500000000, 1000000000, 2500000000, 5000000000, 10000000000};
 	struct shop *shop = *state;
 
@@ -168,8 +168,18 @@ static void errors_and_failures_are_what_the_contract_says(void **state)
 	static const struct {
 		uint16_t status;
 		bool error, failure;
-	} cases[] = {{100, 0, 0}, {101, 0, 0}, {200, 0, 0}, {304, 0, 0}, {399, 0, 0},		  {400, 1, 0},
-		     {404, 1, 0}, {499, 1, 0}, {500, 1, 1}, {599, 1, 1}, {EXCHANGE_ABORTED, 1, 1}, {EXCHANGE_NONE, 1, 1}};
+	} cases[] = {{100, 0, 0},
+		     {101, 0, 0},
+		     {200, 0, 0},
+		     {304, 0, 0},
+		     {399, 0, 0},
+		     {400, 1, 0},
+		     {404, 1, 0},
+		     {499, 1, 0},
+		     {500, 1, 1},
+		     {599, 1, 1},
+		     {EXCHANGE_ABORTED, 1, 1},
+		     {EXCHANGE_NONE, 1, 1}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {

@@ -4,8 +4,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-#define SWITCHING \
-	"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+#define SWITCHING "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 
 /* Longer than what is captured of an answer. */
 static const char *long_body(size_t len)
@@ -335,7 +334,8 @@ static void a_request_without_an_answer_says_who_left(void **state)
 
 static void a_request_line_that_never_ended_is_no_request(void **state)
 {
-	static const char *const beginnings[] = {"G", "GET", "GET ", "GET /slo", "GET /slow HTTP/1.", "two words"};
+	static const char *const beginnings[] = {"G",        "GET", "GET ", "GET /slo", "GET /slow HTTP/1.",
+						 "two words"};
 	struct stage *stage = *state;
 
 	for (size_t i = 0; i < COUNT(beginnings); i++) {

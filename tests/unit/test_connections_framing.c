@@ -14,7 +14,8 @@ static void begin(struct stage *stage)
 	wire_in(stage_next_wire(stage), 0, GET("/feed"));
 }
 
-/* Segments that leave a millisecond after each other; the answer is over with the last of them, not before. */
+/* Segments that leave a millisecond after each other; the answer is over with the last of them, not before.
+ */
 static void assert_ends_with_last(struct stage *stage, const char *const *segments)
 {
 	uint64_t bytes = 0;

@@ -8,7 +8,7 @@
 static void assert_phases(const struct exchange *exchange, const double *expected_ms)
 {
 	static const char *const names[PHASE_COUNT] = {"socket_wait", "run_queue", "on_cpu",
-						       "blocked",     "app",	   "send"};
+						       "blocked",     "app",       "send"};
 	uint64_t sum = 0;
 
 	for (unsigned phase = 0; phase < PHASE_COUNT; phase++) {

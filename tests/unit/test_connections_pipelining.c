@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Several requests on their way at once on one connection: each is reported once, with its own answer, whatever
-// segments they came and left in, and a body is not taken for one of them.
+// Several requests on their way at once on one connection: each is reported once, with its own answer,
+// whatever segments they came and left in, and a body is not taken for one of them.
 #include "connections_stage.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -136,7 +136,7 @@ static void send_cut(struct stage *stage, size_t width, bool in_turn)
 
 static void assert_ten_of_each_width(struct stage *stage, bool in_turn)
 {
-	for (size_t width = 1; width <= 10 * strlen(GET("/cut")); width++) {
+	for (size_t width = WIRE_START; width <= 10 * strlen(GET("/cut")); width++) {
 		send_cut(stage, width, in_turn);
 		for (unsigned i = 0; i < stage->count; i++)
 			if (strcmp(stage->log[i].text, "GET /cut 200") != 0)
@@ -155,6 +155,18 @@ static void requests_may_be_cut_anywhere(void **state)
 static void requests_may_be_cut_anywhere_and_answered_in_turn(void **state)
 {
 	assert_ten_of_each_width(*state, true);
+}
+
+static void a_segment_too_short_to_be_told_is_counted_by_its_answer(void **state)
+{
+	struct stage *stage = *state;
+
+	wire_in(&stage->wire, 0, GET("/1"));
+	wire_in(&stage->wire, 1, "GET / HTTP/1.0\r\n\r\n");
+	wire_out(&stage->wire, 2, OK);
+	wire_out(&stage->wire, 3, OK);
+	assert_log(stage, "GET /1 200");
+	assert_losses(stage, (struct connection_losses){.unmatched = 1});
 }
 
 static void answers_may_be_cut_anywhere(void **state)
@@ -188,8 +200,8 @@ static void a_hundred_at_once_are_a_hundred(void **state)
 
 static void answers_to_head_have_no_body(void **state)
 {
-	static const char *const requests[] = {"HEAD /h HTTP/1.1\r\n\r\n", GET("/g"), "HEAD /h HTTP/1.1\r\n\r\n",
-					       GET("/g")};
+	static const char *const requests[] = {"HEAD /h HTTP/1.1\r\n\r\n", GET("/g"),
+					       "HEAD /h HTTP/1.1\r\n\r\n", GET("/g")};
 	static const char *const answers[] = {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", OK,
 					      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", NOT_FOUND};
 	struct stage *stage = *state;
@@ -260,7 +272,8 @@ static void a_body_behind_a_head_longer_than_the_capture_is_no_request(void **st
 	char head[2048], padding[900];
 
 	memset(padding, 'x', sizeof(padding));
-	snprintf(head, sizeof(head), "POST /1 HTTP/1.1\r\nCookie: %.900s\r\nContent-Length: 27\r\n\r\n", padding);
+	snprintf(head, sizeof(head), "POST /1 HTTP/1.1\r\nCookie: %.900s\r\nContent-Length: 27\r\n\r\n",
+		 padding);
 	wire_in(&stage->wire, 0, head);
 	wire_in(&stage->wire, 1, "two words, and some more of");
 	wire_out(&stage->wire, 2, OK);
@@ -302,7 +315,8 @@ static void empty_lines_between_requests_are_none(void **state)
 	struct stage *stage = *state;
 	struct wire *wire = &stage->wire;
 
-	/* Some old clients end a body with a line end that its length does not count (RFC 9112 section 2.2). */
+	/* Some old clients end a body with a line end that its length does not count (RFC 9112 section 2.2).
+	 */
 	wire_in(wire, 0, POST("/1", "3") "a=b\r\n");
 	wire_out(wire, 1, OK);
 	wire_in(wire, 2, POST("/2", "3") "a=b\r\n" GET("/3") "\r\n");
@@ -347,6 +361,44 @@ static void an_answer_may_begin_behind_a_long_one_in_chunks(void **state)
 	wire_out(&stage->wire, 2, answers);
 	wire_close(&stage->wire, 3, true);
 	assert_only(stage, "GET /long 200, GET /short 404");
+}
+
+/* What is not known to be over ends where the next answer begins. */
+static void assert_both_are_answered(struct stage *stage, const char *const *segments)
+{
+	for (int together = 0; together < 2; together++) {
+		struct wire *wire = stage_next_wire(stage);
+
+		stage->count = 0;
+		wire_in(wire, 0, together ? GET("/1") GET("/2") : GET("/1"));
+		if (!together)
+			wire_in(wire, 1, GET("/2"));
+		for (int i = 0; segments[i]; i++)
+			wire_out(wire, 2 + i, segments[i]);
+		wire_out(wire, 10, NOT_FOUND);
+		wire_close(wire, 11, true);
+		assert_only(stage, "GET /1 200, GET /2 404");
+	}
+}
+
+static void an_answer_may_follow_a_last_chunk_in_two_segments(void **state)
+{
+	static const char *const segments[] = {
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r", "\n\r\n", NULL};
+
+	assert_both_are_answered(*state, segments);
+}
+
+static void an_answer_may_follow_a_head_longer_than_the_capture(void **state)
+{
+	static char head[2048];
+	const char *const segments[] = {head, "hello", NULL};
+	char padding[1500];
+
+	memset(padding, 'x', sizeof(padding));
+	snprintf(head, sizeof(head),
+		 "HTTP/1.1 200 OK\r\nContent-Security-Policy: %.1500s\r\nContent-Length: 5\r\n\r\n", padding);
+	assert_both_are_answered(*state, segments);
 }
 
 /* Times and sizes. */
@@ -419,8 +471,9 @@ static void what_waits_at_the_close_has_no_answer(void **state)
 		send_five(stage, false);
 		wire_out(&stage->wire, 10, join(five_answers, 3));
 		wire_close(&stage->wire, 20, client_left);
-		assert_only(stage, client_left ? "GET /1 200, GET /2 201, GET /3 404, GET /4 aborted, GET /5 aborted"
-					       : "GET /1 200, GET /2 201, GET /3 404, GET /4 none, GET /5 none");
+		assert_only(stage,
+			    client_left ? "GET /1 200, GET /2 201, GET /3 404, GET /4 aborted, GET /5 aborted"
+					: "GET /1 200, GET /2 201, GET /3 404, GET /4 none, GET /5 none");
 		assert_times(stage, 4, 0, 16);
 	}
 }
@@ -432,7 +485,8 @@ static void nothing_was_answered_at_the_close(void **state)
 
 		send_five(stage, together);
 		wire_close(&stage->wire, 20, true);
-		assert_only(stage, "GET /1 aborted, GET /2 aborted, GET /3 aborted, GET /4 aborted, GET /5 aborted");
+		assert_only(stage,
+			    "GET /1 aborted, GET /2 aborted, GET /3 aborted, GET /4 aborted, GET /5 aborted");
 	}
 }
 
@@ -486,6 +540,7 @@ int main(void)
 		STAGE_TEST(the_answer_to_an_older_request_may_come_with_a_younger_one),
 		STAGE_TEST(requests_may_be_cut_anywhere),
 		STAGE_TEST(requests_may_be_cut_anywhere_and_answered_in_turn),
+		STAGE_TEST(a_segment_too_short_to_be_told_is_counted_by_its_answer),
 		STAGE_TEST(answers_may_be_cut_anywhere),
 		STAGE_TEST(a_hundred_at_once_are_a_hundred),
 		STAGE_TEST(answers_to_head_have_no_body),
@@ -499,6 +554,8 @@ int main(void)
 		STAGE_TEST(empty_lines_between_requests_are_none),
 		STAGE_TEST(an_answer_may_begin_behind_a_long_one),
 		STAGE_TEST(an_answer_may_begin_behind_a_long_one_in_chunks),
+		STAGE_TEST(an_answer_may_follow_a_last_chunk_in_two_segments),
+		STAGE_TEST(an_answer_may_follow_a_head_longer_than_the_capture),
 		STAGE_TEST(a_request_arrives_with_its_first_byte),
 		STAGE_TEST(each_byte_of_requests_is_counted_once),
 		STAGE_TEST(the_first_of_the_line_keeps_its_phases),

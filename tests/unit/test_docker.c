@@ -29,7 +29,7 @@ struct connection {
 	int fd; ///< -1 if free
 	bool close_when_sent;
 	struct buffer out;
-	size_t sent;	///< of `out`
+	size_t sent;    ///< of `out`
 	char path[512]; ///< of the request
 };
 

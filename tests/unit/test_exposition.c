@@ -271,9 +271,9 @@ static void invalid_utf8_in_labels_is_replaced(void **state)
 		     "\xc2\x80\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff");
 	assert_label("\x80", "\uFFFD");
 	assert_label("a\xffz", "a\uFFFDz");
-	assert_label("\xc0\xaf", "\uFFFD\uFFFD");		      // overlong "/"
-	assert_label("\xe0\x80\xaf", "\uFFFD\uFFFD\uFFFD");	      // overlong
-	assert_label("\xed\xa0\x80", "\uFFFD\uFFFD\uFFFD");	      // surrogate
+	assert_label("\xc0\xaf", "\uFFFD\uFFFD");                     // overlong "/"
+	assert_label("\xe0\x80\xaf", "\uFFFD\uFFFD\uFFFD");           // overlong
+	assert_label("\xed\xa0\x80", "\uFFFD\uFFFD\uFFFD");           // surrogate
 	assert_label("\xf4\x90\x80\x80", "\uFFFD\uFFFD\uFFFD\uFFFD"); // beyond U+10FFFF
 	assert_label("\xf5", "\uFFFD");
 	assert_label("\xc3", "\uFFFD"); // cut at the end

@@ -133,10 +133,10 @@ static void good_utf8_stays_and_bad_utf8_is_replaced(void **state)
 		{"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x9d", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x9d"},
 		{"\xc2\x9b[", "\\u009b["}, // a C1 control: starts a terminal sequence
 		{"\xff", "\\ufffd"},
-		{"\xc0\xaf", "\\ufffd\\ufffd"},			      // overlong
-		{"\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd"},	      // surrogate
+		{"\xc0\xaf", "\\ufffd\\ufffd"},                       // overlong
+		{"\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd"},            // surrogate
 		{"\xf4\x90\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd"}, // beyond U+10FFFF
-		{"\xe2\x82", "\\ufffd\\ufffd"},			      // ends too early
+		{"\xe2\x82", "\\ufffd\\ufffd"},                       // ends too early
 		{"\xe2\x82z", "\\ufffd\\ufffdz"},
 	};
 	char expected[128];

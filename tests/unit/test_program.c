@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What real programs say of themselves: each is written to a temporary directory, started there, and looked at
-// while it waits. One whose interpreter or compiler is absent is skipped, with the reason.
+// What real programs say of themselves: each is written to a temporary directory, started there, and looked
+// at while it waits. One whose interpreter or compiler is absent is skipped, with the reason.
 #include "program.h"
 
 #include <fcntl.h>
@@ -24,7 +24,7 @@
 /* Each says "ready" and the process to look at, waits until its input ends, and goes. */
 #define NODE_WAITS "console.log('ready', process.pid); process.stdin.resume();\n"
 #define PYTHON_WAITS "import os, sys\nprint('ready', os.getpid(), flush=True)\nsys.stdin.read()\n"
-#define GO_WAITS                                                                                        \
+#define GO_WAITS                                                                                          \
 	"package main\nimport \"os\"\nfunc main() {\n\tprintln(\"ready\", os.Getpid())\n\tos.Stdin.Read(" \
 	"make([]byte, 1))\n}\n"
 
@@ -85,7 +85,7 @@ static void need(const char *tool)
 }
 
 struct process {
-	pid_t pid;	///< the one that was started
+	pid_t pid;      ///< the one that was started
 	pid_t observed; ///< the one that says that it is ready
 	int input;
 };
@@ -116,9 +116,9 @@ static struct process start(const char *command_line)
 	process.input = input[1];
 	while (!strchr(line, '\n') && len + 1 < sizeof(line)) {
 		struct pollfd readable = {.fd = output[0], .events = POLLIN};
-		ssize_t got = poll(&readable, 1, READY_TIMEOUT_MS) == 1 ?
-				      read(output[0], line + len, sizeof(line) - 1 - len) :
-				      0;
+		ssize_t got = poll(&readable, 1, READY_TIMEOUT_MS) == 1
+				      ? read(output[0], line + len, sizeof(line) - 1 - len)
+				      : 0;
 
 		if (got <= 0)
 			break;
@@ -286,9 +286,10 @@ static void a_worker_is_not_called_like_a_program_of_another_runtime(void **stat
 	(void)state;
 	need("node");
 	need("python3");
-	write_file("server.js", "require('child_process').spawn('python3', ['-c', "
-				"\"import os, sys; print('ready', os.getpid(), flush=True); sys.stdin.read()\"],"
-				"{stdio: 'inherit'});\n");
+	write_file("server.js",
+		   "require('child_process').spawn('python3', ['-c', "
+		   "\"import os, sys; print('ready', os.getpid(), flush=True); sys.stdin.read()\"],"
+		   "{stdio: 'inherit'});\n");
 	assert_name("node server.js", RUNTIME_PYTHON, "");
 }
 
@@ -345,7 +346,8 @@ static void a_launcher_has_the_name_of_its_application(void **state)
 	assert_name("python3 bin/gunicorn --bind unix:/run/stock.sock stock:app", RUNTIME_PYTHON, "stock");
 	assert_name("python3 bin/uvicorn --host 127.0.0.1 --port 8000 stock:app", RUNTIME_PYTHON, "stock");
 	assert_name("python3 -m uvicorn stock:app --reload", RUNTIME_PYTHON, "stock");
-	assert_name("python3 -m gunicorn -k uvicorn.workers.UvicornWorker stock:app", RUNTIME_PYTHON, "stock");
+	assert_name("python3 -m gunicorn -k uvicorn.workers.UvicornWorker stock:app", RUNTIME_PYTHON,
+		    "stock");
 }
 
 static void a_module_that_every_project_has_says_less_than_its_package(void **state)
@@ -364,7 +366,8 @@ static void a_launcher_may_be_told_a_module_alone(void **state)
 	write_launchers();
 	/* As Django's and gunicorn's manuals have it: the callable is then called "application". */
 	assert_name("python3 bin/gunicorn stock.wsgi", RUNTIME_PYTHON, "stock");
-	assert_name("python3 bin/gunicorn --workers 2 stock.wsgi --bind 0.0.0.0:8000", RUNTIME_PYTHON, "stock");
+	assert_name("python3 bin/gunicorn --workers 2 stock.wsgi --bind 0.0.0.0:8000", RUNTIME_PYTHON,
+		    "stock");
 }
 
 static void a_launcher_without_an_application_has_its_own_name(void **state)
@@ -399,7 +402,8 @@ static void the_version_of_python_is_in_the_name_of_its_file(void **state)
 	program = inspect("python3 stock.py");
 	if (!strstr(program.executable, "/python3."))
 		skip();
-	assert_string_equal(program.runtime_version, strstr(program.executable, "/python3.") + strlen("/python"));
+	assert_string_equal(program.runtime_version,
+			    strstr(program.executable, "/python3.") + strlen("/python"));
 }
 
 /* Go. */

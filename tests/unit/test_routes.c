@@ -233,7 +233,7 @@ static void what_is_deep_or_long_ends_in_a_star(void **state)
 static void configured_templates_are_tried_first_and_in_order(void **state)
 {
 	static const char *const templates[] = {
-		"/users/me",	      "/users/:name",  "/files/*",	 "/reports/{year}.pdf",
+		"/users/me",          "/users/:name",  "/files/*",       "/reports/{year}.pdf",
 		"/teams/{team}/*/x/", "/cafés/{name}", "/users/{later}", "/users/me",
 	};
 	struct routes *routes = routes_new(templates, COUNT(templates), 20);

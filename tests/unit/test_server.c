@@ -27,7 +27,7 @@
 
 enum {
 	PATIENCE_MS = 5000, ///< for anything that must happen
-	CROWD = 300,	    ///< bad clients at a time
+	CROWD = 300,        ///< bad clients at a time
 	BIG_BODY = 3 << 20,
 };
 
@@ -109,10 +109,10 @@ static void get_unready(void *context, const struct server_request *request, str
 }
 
 static const struct endpoint endpoints[] = {
-	{"GET", "/", get_plain},	  {"GET", "/page", get_page},	    {"GET", "/metrics", get_metrics},
-	{"GET", "/big", get_big},	  {"GET", "/nothing", get_nothing}, {"GET", "/failure", get_failure},
-	{"GET", "/unready", get_unready}, {"GET", "/x/*", get_plain},	    {"POST", "/-/reload", get_plain},
-	{"GET", "/both", get_plain},	  {"POST", "/both", get_plain},	    {NULL, NULL, NULL},
+	{"GET", "/", get_plain},          {"GET", "/page", get_page},       {"GET", "/metrics", get_metrics},
+	{"GET", "/big", get_big},         {"GET", "/nothing", get_nothing}, {"GET", "/failure", get_failure},
+	{"GET", "/unready", get_unready}, {"GET", "/x/*", get_plain},       {"POST", "/-/reload", get_plain},
+	{"GET", "/both", get_plain},      {"POST", "/both", get_plain},     {NULL, NULL, NULL},
 };
 
 // --- the loop, and clients of it ---

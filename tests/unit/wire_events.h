@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection as the kernel programs see it: segments of text come in and go out, and the records that bpf/
-// makes of them go to connections. Each record ends where its bytes do, so that a stage which reads further dies
-// on the spot. A change of the programs' rules belongs here, too: each function names the one that it follows.
+// One connection as the kernel programs see it: segments of text come in and go out, and the records that
+// bpf/ makes of them go to connections. Each record ends where its bytes do, so that a stage which reads
+// further dies on the spot. A change of the programs' rules belongs here, too: each function names the one
+// that it follows.
 #ifndef RINGSIDE_TESTS_WIRE_EVENTS_H
 #define RINGSIDE_TESTS_WIRE_EVENTS_H
 
@@ -30,7 +31,7 @@ enum wire_flag {
 struct wire {
 	struct connections *connections;
 	uint64_t socket;
-	bool lose;		///< the next record finds the ring full
+	bool lose;              ///< the next record finds the ring full
 	unsigned lost_requests; ///< requests that went with such records
 
 	/* What the programs find when the next answer begins. */
@@ -293,7 +294,8 @@ static inline void wire_pieces_out(struct wire *wire, uint64_t now_ns, const cha
 	for (unsigned i = 0; i == 0 || len; i++) {
 		size_t piece = i < 4 ? wire_at_most(len, PIECE_MAX) : len;
 
-		wire_piece_out(wire, now_ns, data, piece, wire_at_most(piece, PIECE_MAX), fin && piece == len);
+		wire_piece_out(wire, now_ns, data, piece, wire_at_most(piece, PIECE_MAX),
+			       fin && piece == len);
 		wire->response_end += piece;
 		data += piece;
 		len -= piece;
@@ -311,7 +313,8 @@ static inline bool wire_is_pipelining(const struct wire *wire, size_t len)
 }
 
 /* answer.bpf.c answer_began(). Moves response_end. */
-static inline void wire_answer_began(struct wire *wire, uint64_t now_ns, const char *data, size_t len, bool fin)
+static inline void wire_answer_began(struct wire *wire, uint64_t now_ns, const char *data, size_t len,
+				     bool fin)
 {
 	bool streams = !wire->streamed && wire_is_pipelining(wire, len);
 	size_t kept = wire_at_most(len, RESPONSE_CAPTURE_MAX);

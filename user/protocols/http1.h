@@ -7,18 +7,18 @@
 #include "../exchange.h"
 
 enum decode {
-	DECODE_OK,	  ///< whole; `head_len` (or the returned length) says how many bytes were used
-	DECODE_MORE,	  ///< a beginning: what could be known so far is set, the rest is zero
+	DECODE_OK,        ///< whole; `head_len` (or the returned length) says how many bytes were used
+	DECODE_MORE,      ///< a beginning: what could be known so far is set, the rest is zero
 	DECODE_MALFORMED, ///< not this protocol
 };
 
 /// How the end of a body is found (RFC 9112 section 6.3).
 enum http1_framing {
 	FRAMING_UNKNOWN, ///< the head was cut before this could be known
-	FRAMING_NONE,	 ///< no body
-	FRAMING_LENGTH,	 ///< content_length bytes
+	FRAMING_NONE,    ///< no body
+	FRAMING_LENGTH,  ///< content_length bytes
 	FRAMING_CHUNKED,
-	FRAMING_CLOSE,	 ///< until the connection closes (answers only)
+	FRAMING_CLOSE,   ///< until the connection closes (answers only)
 	FRAMING_UPGRADE, ///< 101, or 2xx to CONNECT: HTTP ends here
 };
 
@@ -28,7 +28,7 @@ struct http1_request {
 			     ///< (target_cut)
 	struct slice traceparent; ///< header's value, trimmed; empty if absent
 	uint64_t content_length;  ///< for FRAMING_LENGTH
-	size_t head_len;	  ///< bytes of the head with its empty line; 0 if DECODE_MORE
+	size_t head_len;          ///< bytes of the head with its empty line; 0 if DECODE_MORE
 	enum http1_framing framing;
 	bool target_cut;
 	bool expects_continue;
@@ -39,9 +39,9 @@ struct http1_response {
 	size_t head_len;
 	enum http1_framing framing;
 	uint16_t status; ///< 0 while not known
-	bool interim;	 ///< 1xx but not 101: the real answer follows
-	bool websocket;	 ///< a 101 that switches to "websocket" (RFC 6455 section 4.2.2)
-	bool trailers;	 ///< a Trailer header was seen: a chunked body may end in more than its last chunk
+	bool interim;    ///< 1xx but not 101: the real answer follows
+	bool websocket;  ///< a 101 that switches to "websocket" (RFC 6455 section 4.2.2)
+	bool trailers;   ///< a Trailer header was seen: a chunked body may end in more than its last chunk
 };
 
 /// Decode a request head. Accepts any method token (RFC 9110 section 9.1) so that garbage methods can be
