@@ -19,8 +19,7 @@
 
 struct piece {
 	struct piece *next;
-	struct request_event event;
-	char bytes[];
+	_Alignas(struct request_event) unsigned char event[]; ///< the whole record
 };
 
 void connection_pop(struct connection *connection)
@@ -198,9 +197,10 @@ static void take_requests(struct connection *connection, struct slice bytes, uin
 	}
 }
 
-static void take_piece(struct connection *connection, const struct request_event *event, struct slice bytes,
+static void take_piece(struct connection *connection, const struct request_event *event,
 		       struct connection_losses *losses)
 {
+	struct slice bytes = {(const char *)event->data, event->request_len};
 	uint64_t start = event->request_start, end = start + event->request_bytes;
 	struct answer template;
 	char *joined = NULL;
@@ -248,18 +248,18 @@ static void hold(struct connection *connection, const struct request_event *even
 		 struct connection_losses *losses)
 {
 	struct piece **last = &connection->held;
+	size_t size = sizeof(*event) + event->request_len;
 	struct piece *piece = NULL;
 
-	if (connection->held_bytes + event->request_len <= HELD_BYTES_MAX)
-		piece = malloc(sizeof(*piece) + event->request_len);
+	if (connection->held_bytes + size <= HELD_BYTES_MAX)
+		piece = malloc(sizeof(*piece) + size);
 	if (!piece) {
 		losses->table_full++;
 		return;
 	}
 	piece->next = NULL;
-	piece->event = *event;
-	memcpy(piece->bytes, event->data, event->request_len);
-	connection->held_bytes += event->request_len;
+	memcpy(piece->event, event, size);
+	connection->held_bytes += size;
 	while (*last)
 		last = &(*last)->next;
 	*last = piece;
@@ -271,8 +271,7 @@ static void take_held(struct connection *connection, struct connection_losses *l
 		struct piece *piece = connection->held;
 
 		connection->held = piece->next;
-		take_piece(connection, &piece->event, (struct slice){piece->bytes, piece->event.request_len},
-			   losses);
+		take_piece(connection, (const struct request_event *)piece->event, losses);
 		free(piece);
 	}
 	connection->held_bytes = 0;
@@ -287,7 +286,7 @@ void connection_take_piece(struct connection *connection, const struct request_e
 		return;
 	}
 	take_held(connection, losses); /* the one before was lost */
-	take_piece(connection, event, (struct slice){(const char *)event->data, event->request_len}, losses);
+	take_piece(connection, event, losses);
 }
 
 void connection_take_exchange(struct connection *connection, const struct exchange_event *event,

@@ -282,22 +282,43 @@ static void lines_are_counted_as_they_appear(void **state)
 	assert_int_equal(shop->aggregate.series, before + 3 + 2 * (HISTOGRAM_LINES + 1) + 1);
 }
 
-static void past_the_series_limit_new_routes_go_to_other(void **state)
+/* Asks for twenty routes that are not known yet, with two methods. */
+static void serve_unknown(struct shop *shop)
+{
+	for (unsigned i = 0; i < 20; i++) {
+		char path[20];
+
+		snprintf(path, sizeof(path), "/%c", 'a' + i);
+		serve(shop, i % 2 ? "POST" : "GET", path, 200, 1000000);
+	}
+	assert_int_equal(shop->service.stats->overflow, 20);
+}
+
+static void near_the_series_limit_new_routes_go_to_other(void **state)
+{
+	struct shop *shop = *state;
+
+	serve(shop, "GET", "/known", 200, 1000000);
+	shop->aggregate.series_limit = (unsigned)shop->aggregate.series + 2 * (HISTOGRAM_LINES + PHASE_COUNT + 2);
+	serve_unknown(shop);
+	serve(shop, "GET", "/known", 200, 1000000);
+	assert_int_equal(count_of(shop, "GET", "/known", 200), 2);
+	assert_int_equal(count_of(shop, "GET", "(other)", 200), 10);
+	assert_int_equal(count_of(shop, "POST", "(other)", 200), 10);
+	assert_true(shop->aggregate.series <= shop->aggregate.series_limit);
+	assert_totals(shop, 22, 22);
+}
+
+static void at_the_series_limit_all_that_is_new_shares_one_row(void **state)
 {
 	struct shop *shop = *state;
 
 	serve(shop, "GET", "/known", 200, 1000000);
 	shop->aggregate.series_limit = (unsigned)shop->aggregate.series;
-	for (unsigned i = 0; i < 20; i++) {
-		char path[20];
-
-		snprintf(path, sizeof(path), "/%c", 'a' + i);
-		serve(shop, "GET", path, 200, 1000000);
-	}
+	serve_unknown(shop);
 	serve(shop, "GET", "/known", 200, 1000000);
 	assert_int_equal(count_of(shop, "GET", "/known", 200), 2);
-	assert_int_equal(count_of(shop, "GET", "(other)", 200), 20);
-	assert_int_equal(shop->service.stats->overflow, 20);
+	assert_int_equal(count_of(shop, "_OTHER", "(other)", 200), 20);
 	assert_int_equal(shop->service.stats->table_len, 2);
 	assert_totals(shop, 22, 22);
 }
@@ -310,7 +331,7 @@ static void a_limit_that_is_raised_again_lets_new_routes_in(void **state)
 	serve(shop, "GET", "/a", 200, 1000000);
 	shop->aggregate.series_limit = 1000;
 	serve(shop, "GET", "/a", 200, 1000000);
-	assert_int_equal(count_of(shop, "GET", "(other)", 200), 1);
+	assert_int_equal(count_of(shop, "_OTHER", "(other)", 200), 1);
 	assert_int_equal(count_of(shop, "GET", "/a", 200), 1);
 }
 
@@ -405,7 +426,8 @@ int main(void)
 		SHOP_TEST(rows_are_found_again_after_the_table_grew),
 		SHOP_TEST(routes_beyond_the_limit_share_one),
 		SHOP_TEST(lines_are_counted_as_they_appear),
-		SHOP_TEST(past_the_series_limit_new_routes_go_to_other),
+		SHOP_TEST(near_the_series_limit_new_routes_go_to_other),
+		SHOP_TEST(at_the_series_limit_all_that_is_new_shares_one_row),
 		SHOP_TEST(a_limit_that_is_raised_again_lets_new_routes_in),
 		SHOP_TEST(statuses_beyond_the_limit_are_counted_as_overflow),
 		SHOP_TEST(the_running_second_is_not_over),
