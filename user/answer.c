@@ -58,11 +58,24 @@ static bool chunks_end(struct answer *answer, const struct stretch *stretch)
 		answer->expected_end = answer->start + answer->head.head_len + len;
 		return true;
 	}
+	if (stretch->end < answer->start + answer->head.head_len + 5)
+		return false; /* the shortest body is a last chunk; the head ends in an empty line, too */
 	if (answer->head.trailers)
-		return !memcmp(stretch->tail + 4, "\r\n\r\n", 4);
-	if (stretch->end - stretch->start == 5)
-		return !memcmp(stretch->tail + 3, "0\r\n\r\n", 5);
-	return !memcmp(stretch->tail + 1, "\r\n0\r\n\r\n", 7);
+		return !memcmp(answer->tail + 4, "\r\n\r\n", 4);
+	if (stretch->end == answer->start + answer->head.head_len + 5)
+		return !memcmp(answer->tail + 3, "0\r\n\r\n", 5);
+	return !memcmp(answer->tail + 1, "\r\n0\r\n\r\n", 7);
+}
+
+/* The last eight bytes so far: a segment may have fewer. */
+static void tail_add(struct answer *answer, const struct stretch *stretch)
+{
+	uint64_t len = stretch->end - stretch->start;
+
+	if (len > sizeof(answer->tail))
+		len = sizeof(answer->tail);
+	memmove(answer->tail, answer->tail + len, sizeof(answer->tail) - len);
+	memcpy(answer->tail + sizeof(answer->tail) - len, stretch->tail + sizeof(answer->tail) - len, len);
 }
 
 static bool is_complete(struct answer *answer, const struct stretch *stretch)
@@ -82,6 +95,7 @@ enum answer_progress answer_feed(struct answer *answer, const struct stretch *st
 	}
 	answer->last_ns = stretch->time_ns;
 	answer->end = stretch->end;
+	tail_add(answer, stretch);
 	if (answer->head.framing == FRAMING_UNKNOWN && answer->head_len < sizeof(answer->head_bytes)) {
 		enum decode decoded = head_feed(answer, stretch);
 
@@ -92,6 +106,7 @@ enum answer_progress answer_feed(struct answer *answer, const struct stretch *st
 			memmove(answer->head_bytes, answer->head_bytes + answer->head.head_len,
 				answer->head_len);
 			answer->head = (struct http1_response){0};
+			answer->first_ns = answer->head_len ? stretch->time_ns : 0;
 			if (!answer->head_len)
 				return ANSWER_WANTS_MORE;
 			decoded = http1_response_decode(answer->head_bytes, answer->head_len,

@@ -63,6 +63,13 @@ void answer_take_request(struct answer *answer, const struct http1_request *requ
 		answer->request_end = UINT64_MAX;
 }
 
+/* A request is lost: its answer, when it comes, must not be counted again. */
+static void lose(struct connection *connection, uint64_t *loss)
+{
+	(*loss)++;
+	connection->accounted++;
+}
+
 /* A copy that outlives the event. */
 static struct answer *answer_keep(const struct answer *answer)
 {
@@ -90,7 +97,7 @@ static bool enqueue(struct connection *connection, const struct answer *answer,
 	struct answer *kept = connection->queued < PIPELINE_MAX ? answer_keep(answer) : NULL;
 
 	if (!kept) {
-		losses->table_full++;
+		lose(connection, &losses->table_full);
 		return false;
 	}
 	while (*last)
@@ -124,22 +131,28 @@ static uint64_t find_end(struct connection *connection, const struct answer *ans
 }
 
 /* Keep the beginning of a request until the rest comes. */
-static void keep_partial(struct connection *connection, struct slice bytes, uint64_t start,
+static void keep_partial(struct connection *connection, struct slice bytes, uint64_t start, uint64_t arrival_ns,
 			 struct connection_losses *losses)
 {
 	char *partial = bytes.len <= PARTIAL_MAX ? malloc(bytes.len) : NULL;
 
-	free(connection->partial);
-	connection->partial = NULL;
-	connection->partial_len = 0;
 	if (!partial) {
-		losses->table_full++;
+		lose(connection, &losses->table_full);
+		connection->next_request = UINT64_MAX;
 		return;
 	}
 	memcpy(partial, bytes.data, bytes.len);
 	connection->partial = partial;
 	connection->partial_len = bytes.len;
 	connection->partial_start = start;
+	connection->partial_arrival_ns = arrival_ns;
+}
+
+static void drop_partial(struct connection *connection)
+{
+	free(connection->partial);
+	connection->partial = NULL;
+	connection->partial_len = 0;
 }
 
 static bool is_empty_lines(struct slice bytes)
@@ -163,18 +176,22 @@ static void take_requests(struct connection *connection, struct slice bytes, uin
 		uint64_t end;
 
 		if (decoded == DECODE_MALFORMED) {
-			losses->malformed++;
+			lose(connection, &losses->malformed);
 			connection->next_request =
 				UINT64_MAX; /* nothing that follows can be told apart any more */
 			return;
 		}
 		if (decoded == DECODE_MORE && goes_on) {
-			keep_partial(connection, bytes, start, losses);
+			keep_partial(connection, bytes, start, template->exchange.arrival_ns, losses);
 			return;
 		}
-		if (!request.target.len || (request.target_cut && !first)) {
-			losses->incomplete_request += first;
-			losses->unmatched += !first && !is_empty_lines(bytes);
+		/* The request line goes on in what was not captured of a later one, or it has not ended. */
+		if (!request.target.len ||
+		    (request.target_cut && (!first || arrived_end - start <= bytes.len))) {
+			if (first)
+				lose(connection, &losses->incomplete_request);
+			else if (!is_empty_lines(bytes))
+				lose(connection, &losses->unmatched);
 			return;
 		}
 		answer_init(&answer);
@@ -228,13 +245,12 @@ static void take_piece(struct connection *connection, const struct request_event
 		memcpy(joined + connection->partial_len, bytes.data, bytes.len);
 		bytes = (struct slice){joined, connection->partial_len + bytes.len};
 		start = connection->partial_start;
+		template.exchange.arrival_ns = connection->partial_arrival_ns;
 		connection->partial = NULL;
 		connection->partial_len = 0;
 	} else if (connection->partial) {
-		losses->unmatched++; /* its rest was lost */
-		free(connection->partial);
-		connection->partial = NULL;
-		connection->partial_len = 0;
+		lose(connection, &losses->unmatched); /* its rest was lost */
+		drop_partial(connection);
 	}
 	if (start < connection->next_request) {
 		bytes = behind(bytes, connection->next_request - start);
@@ -265,7 +281,7 @@ static void hold(struct connection *connection, const struct request_event *even
 	*last = piece;
 }
 
-static void take_held(struct connection *connection, struct connection_losses *losses)
+void connection_take_held(struct connection *connection, struct connection_losses *losses)
 {
 	while (connection->held) {
 		struct piece *piece = connection->held;
@@ -285,16 +301,25 @@ void connection_take_piece(struct connection *connection, const struct request_e
 		hold(connection, event, losses);
 		return;
 	}
-	take_held(connection, losses); /* the one before was lost */
+	connection_take_held(connection, losses); /* the one before was lost */
 	take_piece(connection, event, losses);
 }
 
 void connection_take_exchange(struct connection *connection, const struct exchange_event *event,
 			      const struct answer *template, struct connection_losses *losses)
 {
+	const struct request_event *behind_it = connection->held ? (const void *)connection->held->event : NULL;
 	struct slice bytes = {(const char *)event->data, event->request_len};
+	uint64_t end = behind_it ? behind_it->request_start : event->request_end;
 
-	take_requests(connection, bytes, event->request_start, event->request_end, template,
-		      connection->streamed, losses);
-	take_held(connection, losses);
+	take_requests(connection, bytes, event->request_start, end, template, connection->streamed, losses);
+	connection_take_held(connection, losses);
+}
+
+void connection_take_rest(struct connection *connection, struct connection_losses *losses)
+{
+	connection_take_held(connection, losses);
+	if (connection->partial && !is_empty_lines((struct slice){connection->partial, connection->partial_len}))
+		losses->incomplete_request++;
+	drop_partial(connection);
 }

@@ -23,7 +23,9 @@ struct connection {
 	size_t held_bytes;
 	char *partial; ///< the beginning of a pipelined request
 	size_t partial_len;
-	uint64_t partial_start; ///< its position
+	uint64_t partial_start;      ///< its position
+	uint64_t partial_arrival_ns; ///< of its first byte
+	unsigned accounted;          ///< answers to come whose requests are counted as lost already
 	uint64_t next_request;  ///< what comes in before this position belongs to a body
 	bool in_chunks;         ///< what comes in belongs to a body whose end is told by an empty line
 	bool streamed;          ///< the kernel sends everything: requests are pipelined
@@ -38,6 +40,10 @@ void connection_take_exchange(struct connection *connection, const struct exchan
 /// A piece of what comes in.
 void connection_take_piece(struct connection *connection, const struct request_event *event,
 			   struct connection_losses *losses);
+/// The connection is over: what is held is queued, what is not whole is counted.
+void connection_take_rest(struct connection *connection, struct connection_losses *losses);
+/// What was held behind a request whose exchange was lost.
+void connection_take_held(struct connection *connection, struct connection_losses *losses);
 /// Drop the first request of the queue.
 void connection_pop(struct connection *connection);
 

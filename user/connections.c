@@ -111,6 +111,7 @@ static void report_begun(struct connections *connections, struct connection *con
 static void report_rest(struct connections *connections, struct connection *connection, uint16_t outcome,
 			uint64_t now_ns)
 {
+	connection_take_rest(connection, &connections->losses);
 	while (connection->first) {
 		if (connection->first->first_ns) {
 			report_begun(connections, connection);
@@ -146,7 +147,11 @@ static void answers_feed(struct connections *connections, struct connection *con
 		if (!answer) {
 			/* More of something that was reported already, or the answer to a request that was
 			 * not seen. */
-			if (stretch.bytes.len >= 7 && !memcmp(stretch.bytes.data, "HTTP/1.", 7))
+			if (stretch.bytes.len < 7 || memcmp(stretch.bytes.data, "HTTP/1.", 7) != 0)
+				return;
+			if (connection->accounted)
+				connection->accounted--;
+			else
 				connections->losses.unmatched++;
 			return;
 		}
@@ -171,12 +176,17 @@ static void answers_feed(struct connections *connections, struct connection *con
 	}
 }
 
+static uint16_t outcome_of(uint16_t flags)
+{
+	return flags & EVENT_CLIENT_LEFT ? EXCHANGE_ABORTED : EXCHANGE_NONE;
+}
+
 /* Forget the connection once there is nothing to remember. */
 static void settle(struct connections *connections, struct connection *connection, uint16_t flags,
 		   uint64_t now_ns)
 {
 	if (flags & EVENT_FIN)
-		report_rest(connections, connection, EXCHANGE_NONE, now_ns);
+		report_rest(connections, connection, outcome_of(flags), now_ns);
 	if ((flags & EVENT_FIN) || (!connection->first && !connection->streamed))
 		connection_remove(connections, connection);
 }
@@ -294,13 +304,10 @@ void connections_on_response(struct connections *connections, const struct respo
 		return;
 	}
 	connection->touched_ns = event->header.time_ns;
+	/* The request before what is held was answered by an exchange event that was lost. */
+	connection_take_held(connection, &connections->losses);
 	answers_feed(connections, connection, stretch);
 	settle(connections, connection, event->header.flags, event->header.time_ns);
-}
-
-static uint16_t outcome_of(uint16_t flags)
-{
-	return flags & EVENT_CLIENT_LEFT ? EXCHANGE_ABORTED : EXCHANGE_NONE;
 }
 
 void connections_on_unanswered(struct connections *connections, const struct exchange_event *event)
@@ -310,8 +317,11 @@ void connections_on_unanswered(struct connections *connections, const struct exc
 
 	if (!connection)
 		return;
-	if (connection->first && connection->first->first_ns)
+	if (connection->first && connection->first->first_ns) {
+		connection->first->last_ns = event->previous_last_ns;
+		connection->first->end = event->response_end;
 		report_begun(connections, connection);
+	}
 	answer_init(&answer);
 	answer_take_event(&answer, event);
 	connection_take_exchange(connection, event, &answer, &connections->losses);

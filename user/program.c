@@ -4,6 +4,7 @@
 // name.
 #include "program.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,30 +103,31 @@ static void name_from_node_script(pid_t pid, struct program *program, const char
 		snprintf(directory, sizeof(directory), ".");
 	while (!name_from_package(pid, program, directory)) {
 		slash = strrchr(directory, '/');
-		if (!slash || !is_inner_directory(slash + 1))
+		if (!is_inner_directory(slash ? slash + 1 : directory))
 			break;
-		*slash = '\0';
+		if (slash)
+			*slash = '\0';
+		else
+			snprintf(directory, sizeof(directory), ".");
 	}
 	if (!program->name[0])
 		set_name_without_extension(program, script);
 }
 
-/* Options of node that take the next argument (node --help). */
-static bool node_option_takes_value(const char *option)
+/* node has many options that take the next argument; a script is what exists. */
+static bool is_script(pid_t pid, const char *argument)
 {
-	static const char *const options[] = {"-r",
-					      "--require",
-					      "--import",
-					      "--loader",
-					      "-C",
-					      "--conditions",
-					      "--experimental-loader",
-					      "--env-file",
-					      NULL};
+	static const char *const endings[] = {"", ".js", ".mjs", ".cjs", NULL};
+	char path[1100];
 
-	for (const char *const *each = options; *each; each++)
-		if (!strcmp(option, *each))
+	for (const char *const *ending = endings; *ending; ending++) {
+		AUTO_CLOSE int fd = -1;
+
+		snprintf(path, sizeof(path), "%s%s", argument, *ending);
+		fd = proc_open(pid, path);
+		if (fd >= 0)
 			return true;
+	}
 	return false;
 }
 
@@ -136,12 +138,9 @@ static void inspect_node(pid_t pid, const char *command, size_t len, struct prog
 	for (unsigned i = 1; (argument = proc_argument(command, len, i)); i++) {
 		if (!strcmp(argument, "-e") || !strcmp(argument, "--eval") || !strcmp(argument, "-p"))
 			return;
-		if (argument[0] == '-') {
-			i += node_option_takes_value(argument);
+		if (argument[0] == '-' || !argument[0] || !is_script(pid, argument))
 			continue;
-		}
-		if (argument[0])
-			name_from_node_script(pid, program, argument);
+		name_from_node_script(pid, program, argument);
 		return;
 	}
 }
@@ -199,6 +198,21 @@ static const char *find_application(const char *command, size_t len, unsigned fr
 	return NULL;
 }
 
+/* The last argument, if it is a module's dotted name: gunicorn's application may be one without an attribute. */
+static const char *find_module(const char *command, size_t len, unsigned from)
+{
+	const char *argument, *last = NULL;
+
+	for (unsigned i = from; (argument = proc_argument(command, len, i)); i++)
+		last = argument;
+	if (!last || !(isalpha((unsigned char)last[0]) || last[0] == '_'))
+		return NULL;
+	for (const char *at = last; *at; at++)
+		if (!isalnum((unsigned char)*at) && *at != '_' && *at != '.')
+			return NULL;
+	return last;
+}
+
 static bool inspect_python_title(const char *command, struct program *program)
 {
 	const char *bracket;
@@ -219,10 +233,26 @@ static void inspect_python_script(const char *command, size_t len, unsigned at, 
 	if (!script)
 		return;
 	application = is_python_launcher(base_name(script)) ? find_application(command, len, at + 1) : NULL;
+	if (!application && is_python_launcher(base_name(script)))
+		application = find_module(command, len, at + 1);
 	if (application)
 		name_from_module(program, application);
 	else
 		set_name_without_extension(program, script);
+}
+
+/* `-m MODULE`: the argument at `at`, from its `skip`-th letter on. */
+static void inspect_python_module(const char *command, size_t len, unsigned at, size_t skip, struct program *program)
+{
+	const char *module = proc_argument(command, len, at);
+
+	if (!module)
+		return;
+	module += skip;
+	if (is_python_launcher(module))
+		inspect_python_script(command, len, at, program);
+	else
+		set_name(program, module, strlen(module));
 }
 
 static void inspect_python(const char *command, size_t len, struct program *program)
@@ -232,19 +262,20 @@ static void inspect_python(const char *command, size_t len, struct program *prog
 	if (inspect_python_title(command, program))
 		return;
 	for (unsigned i = 1; (argument = proc_argument(command, len, i)); i++) {
-		if (!strcmp(argument, "-m")) {
-			const char *module = proc_argument(command, len, i + 1);
+		if (argument[0] == '-' && argument[1] != '-') {
+			size_t letter = strcspn(argument, "mcWX");
+			bool joined = argument[letter] && argument[letter + 1];
 
-			if (module && is_python_launcher(module))
-				inspect_python_script(command, len, i + 1, program);
-			else if (module)
-				set_name(program, module, strlen(module));
-			return;
-		}
-		if (!strcmp(argument, "-c"))
-			return;
-		if (!strcmp(argument, "-W") || !strcmp(argument, "-X")) {
-			i++;
+			switch (argument[letter]) {
+			case 'm':
+				inspect_python_module(command, len, joined ? i : i + 1, joined ? letter + 1 : 0, program);
+				return;
+			case 'c':
+				return;
+			case 'W':
+			case 'X':
+				i += !joined;
+			}
 			continue;
 		}
 		if (argument[0] == '-')
@@ -271,7 +302,7 @@ static void inspect_go(const struct gobuild *build, struct program *program)
 
 	snprintf(program->runtime_version, sizeof(program->runtime_version), "%s", build->version);
 	/* A major version at the end of a module path is no name: "example.com/shop/v2". */
-	if (base != path && base[0] == 'v' && base[1] >= '2' && base[1] <= '9') {
+	if (base != path && base[0] == 'v' && base[1] && !base[1 + strspn(base + 1, "0123456789")]) {
 		len = base - path - 1;
 		base = path;
 		for (size_t i = 0; i < len; i++)

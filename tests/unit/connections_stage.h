@@ -20,6 +20,8 @@
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 #define NOT_FOUND "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
+#define CREATED "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nid"
+
 #define LOG_MAX 4096
 
 struct logged {
@@ -121,6 +123,13 @@ static inline void assert_losses(const struct stage *stage, struct connection_lo
 			 (int)expected.incomplete_request, (int)expected.malformed);
 }
 
+static inline uint64_t sum_of_losses(const struct stage *stage)
+{
+	const struct connection_losses *losses = connections_losses(stage->connections);
+
+	return losses->unmatched + losses->table_full + losses->incomplete_request + losses->malformed;
+}
+
 /// Everything was reported, nothing was counted as lost.
 static inline void assert_only(const struct stage *stage, const char *expected)
 {
@@ -144,6 +153,30 @@ static inline void assert_bytes(const struct stage *stage, unsigned index, uint6
 	assert_true(index < stage->count);
 	assert_int_equal(stage->log[index].exchange.request_bytes, request_bytes);
 	assert_int_equal(stage->log[index].exchange.response_bytes, response_bytes);
+}
+
+/// The parts one behind the other; good until the call after the next.
+static inline const char *join(const char *const *parts, size_t count)
+{
+	static char text[2][8192];
+	static unsigned turn;
+	char *joined = text[++turn % 2];
+
+	joined[0] = '\0';
+	for (size_t i = 0; i < count; i++)
+		strcat(joined, parts[i]);
+	return joined;
+}
+
+/// The same, of one part.
+static inline const char *repeat(const char *part, size_t count)
+{
+	const char *parts[256];
+
+	assert_true(count <= sizeof(parts) / sizeof(*parts));
+	for (size_t i = 0; i < count; i++)
+		parts[i] = part;
+	return join(parts, count);
 }
 
 #define STAGE_TEST(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
