@@ -123,12 +123,12 @@ $(BUILD)/sanitized/%.o: user/%.c | $(BUILD)/ringside.skel.h
 $(BUILD)/tests/unit/%: tests/unit/%.c $(call LIBRARY_OBJECTS,sanitized)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(USER_CFLAGS) $(SANITIZE) -MMD -MP -o $@ $^ $(LIBRARIES) -lcmocka
+	$(Q)$(CLANG) $(USER_CFLAGS) $(SANITIZE) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LIBRARIES) -lcmocka
 
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(call LIBRARY_OBJECTS,sanitized)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(USER_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -MMD -MP -o $@ $^ $(LIBRARIES)
+	$(Q)$(CLANG) $(USER_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -MMD -MP -o $@ $(filter %.c %.o,$^) $(LIBRARIES)
 
 $(BUILD)/tests/bench/%: tests/bench/%.c $(call LIBRARY_OBJECTS,user)
 	$(call say,BENCH,$@)
@@ -139,7 +139,7 @@ unit-tests: $(UNIT_TESTS)
 fuzzers: $(FUZZERS)
 benches: $(BENCHES)
 
--include $(wildcard $(BUILD)/sanitized/*.d $(BUILD)/sanitized/*/*.d)
+-include $(wildcard $(BUILD)/sanitized/*.d $(BUILD)/sanitized/*/*.d $(BUILD)/tests/*/*.d)
 
 clean:
 	rm -rf $(BUILD)

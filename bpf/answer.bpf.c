@@ -283,7 +283,8 @@ static __always_inline void segment_goes_out(struct __sk_buff *skb)
 		return;
 	now = bpf_ktime_get_ns();
 	if (segment.len == 0) {
-		if (connection->answered && !connection->fin_sent && connection->state == CONNECTION_IDLE)
+		if ((connection->answered || connection->streamed) && !connection->fin_sent &&
+		    connection->state == CONNECTION_IDLE)
 			answer_went_on(skb, connection, sk, &segment, &start, now);
 		return;
 	}

@@ -195,7 +195,7 @@ struct second service_stats_recent(const struct service_stats *stats, uint64_t n
 {
 	struct second sum = {0};
 
-	for (uint64_t each = now_s - seconds; each < now_s; each++) {
+	for (uint64_t each = now_s > seconds ? now_s - seconds : 0; each < now_s; each++) {
 		if (each > stats->last_second || stats->last_second - each >= SECONDS_KEPT)
 			continue;
 		sum.requests += stats->seconds[each % SECONDS_KEPT].requests;

@@ -29,19 +29,24 @@
  */
 #define RING_BYTES (1u << 22)
 
+/* The verifier's log is for whoever works on bpf/; users get one line from us. Of a long message the end counts: there
+ * stands why the kernel refused. */
 static int libbpf_to_log(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	char line[1024];
-	size_t len;
+	const size_t shown = 900;
+	AUTO_FREE char *text = NULL;
+	int len;
 
-	/* The verifier's log is for whoever works on bpf/; users get one line from us. */
 	if (level == LIBBPF_DEBUG)
 		return 0;
-	vsnprintf(line, sizeof(line), format, arguments);
-	len = strlen(line);
-	while (len && line[len - 1] == '\n')
-		line[--len] = '\0';
-	log_debug("%s", line);
+	len = vasprintf(&text, format, arguments);
+	if (len < 0) {
+		text = NULL;
+		return 0;
+	}
+	while (len && text[len - 1] == '\n')
+		text[--len] = '\0';
+	log_debug("%s%s", (size_t)len > shown ? "… " : "", (size_t)len > shown ? text + len - shown : text);
 	return 0;
 }
 
@@ -192,7 +197,7 @@ static int explain(int error)
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		return log_err(error, "no BTF at /sys/kernel/btf/vmlinux: this needs a kernel built with "
 				      "CONFIG_DEBUG_INFO_BTF (Debian's, Ubuntu's and Fedora's are)");
-	if (error == -EPERM || error == -EACCES)
+	if (error == -EPERM || (error == -EACCES && geteuid()))
 		return log_err(error,
 			       "the kernel refused the BPF programs (%s): run as root, in a container with "
 			       "--privileged or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN",

@@ -70,6 +70,13 @@ static void lose(struct connection *connection, uint64_t *loss)
 	connection->accounted++;
 }
 
+/* Nothing that follows can be told apart: each further answer counts as lost, none as something that it is not. */
+static void poison(struct connection *connection, uint64_t *loss)
+{
+	if (!connection->poison)
+		connection->poison = loss;
+}
+
 /* A copy that outlives the event. */
 static struct answer *answer_keep(const struct answer *answer)
 {
@@ -97,7 +104,7 @@ static bool enqueue(struct connection *connection, const struct answer *answer,
 	struct answer *kept = connection->queued < PIPELINE_MAX ? answer_keep(answer) : NULL;
 
 	if (!kept) {
-		lose(connection, &losses->table_full);
+		poison(connection, &losses->table_full);
 		return false;
 	}
 	while (*last)
@@ -130,22 +137,12 @@ static uint64_t find_end(struct connection *connection, const struct answer *ans
 	return answer->request_start + request->head_len + bytes.len;
 }
 
-/* Keep the beginning of a request until the rest comes. */
-static void keep_partial(struct connection *connection, struct slice bytes, uint64_t start, uint64_t arrival_ns,
-			 struct connection_losses *losses)
+/* Where a request ends whose head is longer than what is kept: before what came behind it, unless that may be its body. */
+static uint64_t cut_end(const struct connection *connection, const struct http1_request *request, uint64_t arrived_end)
 {
-	char *partial = bytes.len <= PARTIAL_MAX ? malloc(bytes.len) : NULL;
-
-	if (!partial) {
-		lose(connection, &losses->table_full);
-		connection->next_request = UINT64_MAX;
-		return;
-	}
-	memcpy(partial, bytes.data, bytes.len);
-	connection->partial = partial;
-	connection->partial_len = bytes.len;
-	connection->partial_start = start;
-	connection->partial_arrival_ns = arrival_ns;
+	if (!connection->held || request->method.data[0] == 'P') /* POST, PUT, PATCH, PROPFIND */
+		return arrived_end;
+	return ((const struct request_event *)connection->held->event)->request_start;
 }
 
 static void drop_partial(struct connection *connection)
@@ -155,12 +152,39 @@ static void drop_partial(struct connection *connection)
 	connection->partial_len = 0;
 }
 
+/* Keep the beginning of a request until the rest comes. */
+static void keep_partial(struct connection *connection, struct slice bytes, uint64_t start, uint64_t arrival_ns,
+			 struct connection_losses *losses)
+{
+	char *partial = bytes.len <= PARTIAL_MAX ? malloc(bytes.len) : NULL;
+
+	drop_partial(connection);
+	if (!partial) {
+		poison(connection, &losses->table_full);
+		return;
+	}
+	memcpy(partial, bytes.data, bytes.len);
+	connection->partial = partial;
+	connection->partial_len = bytes.len;
+	connection->partial_start = start;
+	connection->partial_arrival_ns = arrival_ns;
+}
+
 static bool is_empty_lines(struct slice bytes)
 {
 	for (size_t i = 0; i < bytes.len; i++)
 		if (bytes.data[i] != '\r' && bytes.data[i] != '\n')
 			return false;
 	return true;
+}
+
+static bool has_line(struct slice bytes)
+{
+	size_t at = 0;
+
+	while (at < bytes.len && (bytes.data[at] == '\r' || bytes.data[at] == '\n'))
+		at++;
+	return at < bytes.len && memchr(bytes.data + at, '\n', bytes.len - at);
 }
 
 /* Decode and queue the requests that stand in `bytes`, from position `start` on. The first takes its times
@@ -186,8 +210,8 @@ static void take_requests(struct connection *connection, struct slice bytes, uin
 			return;
 		}
 		/* The request line goes on in what was not captured of a later one, or it has not ended. */
-		if (!request.target.len ||
-		    (request.target_cut && (!first || arrived_end - start <= bytes.len))) {
+		if (!request.target.len || (request.target_cut && !first) ||
+		    (decoded == DECODE_MORE && arrived_end - start <= bytes.len && !has_line(bytes))) {
 			if (first)
 				lose(connection, &losses->incomplete_request);
 			else if (!is_empty_lines(bytes))
@@ -203,8 +227,11 @@ static void take_requests(struct connection *connection, struct slice bytes, uin
 			answer.same_thread = template->same_thread;
 		}
 		answer_take_request(&answer, &request, start, arrived_end);
+		if (decoded == DECODE_MORE)
+			answer.request_end = cut_end(connection, &request, arrived_end);
 		end = find_end(connection, &answer, &request, bytes);
-		if (end < arrived_end)
+		/* Of a pipelined request all will come; what is behind it is another's. */
+		if (end < arrived_end || (goes_on && answer.request_end != UINT64_MAX))
 			answer.exchange.request_bytes = end - start;
 		connection->next_request = end;
 		if (!enqueue(connection, &answer, losses) || decoded == DECODE_MORE)
@@ -229,6 +256,13 @@ static void take_piece(struct connection *connection, const struct request_event
 	template.exchange.tgid = event->tgid;
 	template.exchange.local_port = event->local_port;
 
+	if (connection->piece_end && start != connection->piece_end)
+		poison(connection, &losses->unmatched);
+	connection->piece_end = end;
+	if (connection->poison) {
+		drop_partial(connection);
+		return;
+	}
 	/* A chunked body is over behind an empty line, but a chunk may end in one, too: then no request
 	 * follows. */
 	if (connection->in_chunks) {
@@ -249,7 +283,6 @@ static void take_piece(struct connection *connection, const struct request_event
 		connection->partial = NULL;
 		connection->partial_len = 0;
 	} else if (connection->partial) {
-		lose(connection, &losses->unmatched); /* its rest was lost */
 		drop_partial(connection);
 	}
 	if (start < connection->next_request) {
@@ -270,7 +303,7 @@ static void hold(struct connection *connection, const struct request_event *even
 	if (connection->held_bytes + size <= HELD_BYTES_MAX)
 		piece = malloc(sizeof(*piece) + size);
 	if (!piece) {
-		losses->table_full++;
+		poison(connection, &losses->table_full);
 		return;
 	}
 	piece->next = NULL;
@@ -308,18 +341,25 @@ void connection_take_piece(struct connection *connection, const struct request_e
 void connection_take_exchange(struct connection *connection, const struct exchange_event *event,
 			      const struct answer *template, struct connection_losses *losses)
 {
-	const struct request_event *behind_it = connection->held ? (const void *)connection->held->event : NULL;
 	struct slice bytes = {(const char *)event->data, event->request_len};
-	uint64_t end = behind_it ? behind_it->request_start : event->request_end;
 
-	take_requests(connection, bytes, event->request_start, end, template, connection->streamed, losses);
+	/* The beginning of another one stands at the end of what is kept, and the pieces to come hold the rest. */
+	bool goes_on = connection->streamed && !connection->held &&
+		       event->request_end - event->request_start == event->request_len;
+
+	take_requests(connection, bytes, event->request_start, event->request_end, template, goes_on, losses);
+	connection->piece_end = goes_on ? event->request_end : connection->piece_end;
+	/* The first piece follows without a gap where the request's end is known. */
+	if (connection->held && !connection->in_chunks &&
+	    ((const struct request_event *)connection->held->event)->request_start > connection->next_request)
+		poison(connection, &losses->unmatched);
 	connection_take_held(connection, losses);
 }
 
 void connection_take_rest(struct connection *connection, struct connection_losses *losses)
 {
 	connection_take_held(connection, losses);
-	if (connection->partial && !is_empty_lines((struct slice){connection->partial, connection->partial_len}))
+	if (!connection->poison && connection->partial && !is_empty_lines((struct slice){connection->partial, connection->partial_len}))
 		losses->incomplete_request++;
 	drop_partial(connection);
 }

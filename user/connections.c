@@ -136,6 +136,38 @@ static void answer_take_event(struct answer *answer, const struct exchange_event
 	answer->same_thread = event->header.flags & EVENT_SAME_THREAD;
 }
 
+/* A piece was lost, and with it the end of an answer, or whole ones: those behind it cannot be told apart. */
+static void check_for_gap(struct connections *connections, struct connection *connection, const struct stretch *stretch)
+{
+	struct answer *first = connection->first;
+	bool within_body = first && first->first_ns && first->expected_end != UINT64_MAX &&
+			   stretch->end <= first->expected_end;
+
+	if (!connection->streamed || !connection->answers_end || stretch->start <= connection->answers_end || within_body)
+		return;
+	if (first && first->first_ns && first->head.framing == FRAMING_CLOSE)
+		return;
+	if (first && first->first_ns)
+		report_begun(connections, connection);
+	while (connection->first) {
+		connections->losses.unmatched++;
+		connection->accounted++;
+		connection_pop(connection);
+	}
+	connection->poison = &connections->losses.unmatched;
+}
+
+/* Where the end of an answer cannot be told, the next one's beginning is it. */
+static void check_for_next(struct connections *connections, struct connection *connection, const struct stretch *stretch)
+{
+	const struct answer *first = connection->first;
+
+	if (first && first->next && first->first_ns && first->head.framing == FRAMING_UNKNOWN && first->head.status &&
+	    first->head_len == sizeof(first->head_bytes) && stretch->bytes.len >= 7 &&
+	    !memcmp(stretch->bytes.data, "HTTP/1.", 7))
+		report_begun(connections, connection);
+}
+
 /* Hand a stretch of the answers' side to the requests that own it. */
 static void answers_feed(struct connections *connections, struct connection *connection,
 			 struct stretch stretch)
@@ -152,7 +184,7 @@ static void answers_feed(struct connections *connections, struct connection *con
 			if (connection->accounted)
 				connection->accounted--;
 			else
-				connections->losses.unmatched++;
+				(*(connection->poison ? connection->poison : &connections->losses.unmatched))++;
 			return;
 		}
 		switch (answer_feed(answer, &stretch)) {
@@ -272,6 +304,7 @@ void connections_on_exchange(struct connections *connections, const struct excha
 	if (connection->first)
 		answer.same_thread = false;
 	connection_take_exchange(connection, event, &answer, &connections->losses);
+	connection->answers_end = event->response_end;
 	answers_feed(connections, connection, stretch_of(event));
 	settle(connections, connection, event->header.flags, event->header.time_ns);
 }
@@ -306,7 +339,14 @@ void connections_on_response(struct connections *connections, const struct respo
 	connection->touched_ns = event->header.time_ns;
 	/* The request before what is held was answered by an exchange event that was lost. */
 	connection_take_held(connection, &connections->losses);
+	check_for_gap(connections, connection, &stretch);
+	check_for_next(connections, connection, &stretch);
+	connection->answers_end = stretch.end;
 	answers_feed(connections, connection, stretch);
+	if (event->header.flags & EVENT_FIN && connection->first && connection->first->first_ns) {
+		connection->first->last_ns = event->last_ns;
+		connection->first->end = event->response_end;
+	}
 	settle(connections, connection, event->header.flags, event->header.time_ns);
 }
 

@@ -198,19 +198,27 @@ static const char *find_application(const char *command, size_t len, unsigned fr
 	return NULL;
 }
 
-/* The last argument, if it is a module's dotted name: gunicorn's application may be one without an attribute. */
+static bool is_module(const char *text)
+{
+	const char *end = text;
+
+	if (!isalpha((unsigned char)*text) && *text != '_')
+		return false;
+	while (isalnum((unsigned char)*end) || *end == '_' || *end == '.')
+		end++;
+	return !*end && (end - text < 3 || strcmp(end - 3, ".py") != 0);
+}
+
+/* An argument that is a module's dotted name: gunicorn's application may be one without an attribute. Values of options
+ * look alike ("--worker-class gevent") but have no dot. */
 static const char *find_module(const char *command, size_t len, unsigned from)
 {
-	const char *argument, *last = NULL;
+	const char *argument, *found = NULL;
 
 	for (unsigned i = from; (argument = proc_argument(command, len, i)); i++)
-		last = argument;
-	if (!last || !(isalpha((unsigned char)last[0]) || last[0] == '_'))
-		return NULL;
-	for (const char *at = last; *at; at++)
-		if (!isalnum((unsigned char)*at) && *at != '_' && *at != '.')
-			return NULL;
-	return last;
+		if (is_module(argument) && (!found || strchr(argument, '.') || !strchr(found, '.')))
+			found = argument;
+	return found;
 }
 
 static bool inspect_python_title(const char *command, struct program *program)

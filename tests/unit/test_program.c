@@ -368,6 +368,7 @@ static void a_launcher_may_be_told_a_module_alone(void **state)
 	assert_name("python3 bin/gunicorn stock.wsgi", RUNTIME_PYTHON, "stock");
 	assert_name("python3 bin/gunicorn --workers 2 stock.wsgi --bind 0.0.0.0:8000", RUNTIME_PYTHON,
 		    "stock");
+	assert_name("python3 bin/gunicorn stock.wsgi --worker-class gevent", RUNTIME_PYTHON, "stock");
 }
 
 static void a_launcher_without_an_application_has_its_own_name(void **state)
