@@ -14,6 +14,7 @@ static __always_inline void phases_begin(struct connection *connection, struct t
 	connection->read_run_delay = task->sched_info.run_delay;
 	connection->read_tgid = task->tgid;
 	connection->read_tid = task->pid;
+	connection->read_cpu = bpf_get_smp_processor_id();
 	connection->read_ns = now;
 }
 
@@ -50,10 +51,11 @@ static __always_inline void phases_end(struct exchange_event *event, const struc
 	if (!connection->read_ns || connection->read_tid != tid)
 		return;
 	elapsed = now - connection->read_ns;
-	/* exec_start moves whenever the sum does, so that this is exact between the scheduler's ticks, too.
-	 */
-	event->on_cpu_ns =
-		(sum - connection->read_exec_sum) + elapsed - (start - connection->read_exec_start);
+	event->on_cpu_ns = sum - connection->read_exec_sum;
+	/* exec_start moves whenever the sum does, so that this is exact between the scheduler's ticks, too. But it is by the
+	 * clock of its CPU, and those differ: a thread that has moved is known to a tick only. */
+	if (connection->read_cpu == bpf_get_smp_processor_id())
+		event->on_cpu_ns += elapsed - (start - connection->read_exec_start);
 	event->run_queue_ns = delay - connection->read_run_delay;
 	event->header.flags |= EVENT_SAME_THREAD;
 }

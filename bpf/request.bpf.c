@@ -139,7 +139,8 @@ static __always_inline void pieces_send(struct __sk_buff *skb, const struct segm
 
 /* A connection without state whose payload begins no request. What was seen from its first byte on is
  * settled; what is older may be in the middle of a body and is looked at again. */
-static __always_inline void not_a_request(struct bpf_sock *sk, const struct start *start)
+static __always_inline void not_a_request(struct bpf_sock *sk, const struct segment *segment,
+					  const struct start *start)
 {
 	struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
 
@@ -149,7 +150,8 @@ static __always_inline void not_a_request(struct bpf_sock *sk, const struct star
 		socket_ignore(sk);
 		return;
 	}
-	if (tcp->bytes_received)
+	/* Older than we are, or out of order: the beginning is yet to come. */
+	if (tcp->bytes_received || segment->seq != tcp->rcv_nxt)
 		return;
 	/* Who has sent nothing yet is the server; the client's end of the same connection is not counted
 	 * again. */
@@ -238,8 +240,12 @@ static __always_inline void segment_came_in(struct __sk_buff *skb)
 		return;
 	if (!segment_load(skb, &segment) || segment.len == 0)
 		return;
-	if (connection && connection->request_end && !segment_trim(&segment, connection->next_seq_in))
+	if (connection && connection->request_end && !segment_trim(&segment, connection->next_seq_in)) {
+		/* Seen before, or it fills a hole that a lost segment had left. */
+		if (connection->state == CONNECTION_WAITING)
+			request_keep(skb, connection, &segment);
 		return;
+	}
 	if (!start_load(skb, &segment, &start))
 		return;
 
@@ -250,7 +256,7 @@ static __always_inline void segment_came_in(struct __sk_buff *skb)
 	}
 	if (!connection) {
 		if (!start_is_request(&start) || start_is_http2(&start)) {
-			not_a_request(sk, &start);
+			not_a_request(sk, &segment, &start);
 			return;
 		}
 		connection = connection_new(sk);
@@ -266,6 +272,8 @@ static __always_inline void segment_came_in(struct __sk_buff *skb)
 		request_went_on(skb, connection, &segment, &start);
 	else if (start_is_request(&start))
 		request_came(skb, connection, &segment);
+	else if ((__s32)(segment.seq - connection->next_seq_in) > 0)
+		return; /* out of order: the beginning of this request is yet to come */
 	/* Else the rest of a body that was answered before it was whole. */
 	connection->request_tail = segment_last_word(skb, &segment);
 	connection->request_end += segment.seq + segment.len - connection->next_seq_in;

@@ -101,7 +101,6 @@ struct connection {
 	__u32 next_seq_in;  /* of request_end */
 	__u32 request_len;  /* bytes in request[] */
 	__u32 sequence;     /* requests begun */
-	__u32 request_tail; /* the last four bytes that came in */
 
 	/* Written at the first read after the arrival; cleared by ingress with a new request. */
 	__u64 read_ns;
@@ -110,6 +109,8 @@ struct connection {
 	__u64 read_run_delay;
 	__u32 read_tgid;
 	__u32 read_tid;
+	__u32 read_cpu;
+	__u32 request_tail; /* the last four bytes that came in: ingress's */
 
 	/* Written by egress. */
 	__u64 response_end;

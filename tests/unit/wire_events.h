@@ -385,7 +385,7 @@ static inline void wire_out_bytes(struct wire *wire, double at_ms, const char *d
 	if (wire->given_up)
 		return;
 	if (len == 0) {
-		if (wire->answered && !wire->fin_sent && !wire->waiting)
+		if ((wire->answered || wire->streamed) && !wire->fin_sent && !wire->waiting)
 			wire_answer_went_on(wire, now_ns, data, 0, flags);
 		return;
 	}
@@ -432,7 +432,8 @@ static inline void wire_close(struct wire *wire, double at_ms, bool client_left)
 		event = wire_exchange(wire, EVENT_CLOSE, flags | EVENT_UNANSWERED, now_ns, 0);
 		connections_on_unanswered(wire->connections, event);
 		free(event);
-	} else if (wire->answered && !wire->given_up && !wire->fin_sent && !wire_loses(wire, 0)) {
+	} else if ((wire->answered || wire->streamed) && !wire->given_up && !wire->fin_sent &&
+		   !wire_loses(wire, 0)) {
 		struct response_event event = {.header = wire_header(wire, EVENT_CLOSE, flags, now_ns),
 					       .response_end = wire->response_end,
 					       .last_ns = wire->last_ns};

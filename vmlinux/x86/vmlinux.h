@@ -93,6 +93,7 @@ struct bpf_sock {
 };
 
 struct bpf_tcp_sock {
+	__u32 rcv_nxt;
 	__u32 snd_nxt;
 	__u32 data_segs_out;
 	__u64 bytes_received;
