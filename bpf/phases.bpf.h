@@ -52,8 +52,9 @@ static __always_inline void phases_end(struct exchange_event *event, const struc
 		return;
 	elapsed = now - connection->read_ns;
 	event->on_cpu_ns = sum - connection->read_exec_sum;
-	/* exec_start moves whenever the sum does, so that this is exact between the scheduler's ticks, too. But it is by the
-	 * clock of its CPU, and those differ: a thread that has moved is known to a tick only. */
+	/* exec_start moves whenever the sum does, so that this is exact between the scheduler's ticks, too.
+	 * But it is by the clock of its CPU, and those differ: a thread that has moved is known to a tick
+	 * only. */
 	if (connection->read_cpu == bpf_get_smp_processor_id())
 		event->on_cpu_ns += elapsed - (start - connection->read_exec_start);
 	event->run_queue_ns = delay - connection->read_run_delay;

@@ -126,7 +126,8 @@ __noinline int request_has_next(struct __sk_buff *skb)
 		return 0;
 	/* What is kept may end within the next one's beginning. */
 	start.len = connection->request_len - at < START_LEN ? connection->request_len - at : START_LEN;
-	/* Older verifiers lose the bound that was just tested: say it to their face. Behind request[] there is room to spare. */
+	/* Older verifiers lose the bound that was just tested: say it to their face. Behind request[] there
+	 * is room to spare. */
 	asm volatile("%0 &= 511" : "+r"(at));
 	__builtin_memcpy(start.bytes, connection->request + at, START_LEN);
 	return start_is_request(&start);

@@ -97,10 +97,10 @@ struct connection {
 	__u64 arrival_ns;
 	__u64 request_start;
 	__u64 request_end;
-	__u32 request_seq;  /* TCP sequence number of request_start */
-	__u32 next_seq_in;  /* of request_end */
-	__u32 request_len;  /* bytes in request[] */
-	__u32 sequence;     /* requests begun */
+	__u32 request_seq; /* TCP sequence number of request_start */
+	__u32 next_seq_in; /* of request_end */
+	__u32 request_len; /* bytes in request[] */
+	__u32 sequence;    /* requests begun */
 
 	/* Written at the first read after the arrival; cleared by ingress with a new request. */
 	__u64 read_ns;

@@ -33,7 +33,7 @@ struct answer {
 	uint64_t expected_end; ///< by framing; UINT64_MAX while not known
 	uint64_t read_ns, on_cpu_ns, run_queue_ns;
 	bool same_thread;
-	uint8_t tail[8]; ///< its last bytes so far, right-aligned
+	uint8_t tail[8];            ///< its last bytes so far, right-aligned
 	struct http1_response head; ///< framing is FRAMING_UNKNOWN until the head is whole
 	uint16_t head_len;          ///< bytes in head_bytes
 	char head_bytes[RESPONSE_CAPTURE_MAX];

@@ -29,8 +29,8 @@
  */
 #define RING_BYTES (1u << 22)
 
-/* The verifier's log is for whoever works on bpf/; users get one line from us. Of a long message the end counts: there
- * stands why the kernel refused. */
+/* The verifier's log is for whoever works on bpf/; users get one line from us. Of a long message the end
+ * counts: there stands why the kernel refused. */
 static int libbpf_to_log(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	const size_t shown = 900;

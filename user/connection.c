@@ -70,7 +70,8 @@ static void lose(struct connection *connection, uint64_t *loss)
 	connection->accounted++;
 }
 
-/* Nothing that follows can be told apart: each further answer counts as lost, none as something that it is not. */
+/* Nothing that follows can be told apart: each further answer counts as lost, none as something that it is
+ * not. */
 static void poison(struct connection *connection, uint64_t *loss)
 {
 	if (!connection->poison)
@@ -137,8 +138,10 @@ static uint64_t find_end(struct connection *connection, const struct answer *ans
 	return answer->request_start + request->head_len + bytes.len;
 }
 
-/* Where a request ends whose head is longer than what is kept: before what came behind it, unless that may be its body. */
-static uint64_t cut_end(const struct connection *connection, const struct http1_request *request, uint64_t arrived_end)
+/* Where a request ends whose head is longer than what is kept: before what came behind it, unless that may be
+ * its body. */
+static uint64_t cut_end(const struct connection *connection, const struct http1_request *request,
+			uint64_t arrived_end)
 {
 	if (!connection->held || request->method.data[0] == 'P') /* POST, PUT, PATCH, PROPFIND */
 		return arrived_end;
@@ -153,8 +156,8 @@ static void drop_partial(struct connection *connection)
 }
 
 /* Keep the beginning of a request until the rest comes. */
-static void keep_partial(struct connection *connection, struct slice bytes, uint64_t start, uint64_t arrival_ns,
-			 struct connection_losses *losses)
+static void keep_partial(struct connection *connection, struct slice bytes, uint64_t start,
+			 uint64_t arrival_ns, struct connection_losses *losses)
 {
 	char *partial = bytes.len <= PARTIAL_MAX ? malloc(bytes.len) : NULL;
 
@@ -343,7 +346,8 @@ void connection_take_exchange(struct connection *connection, const struct exchan
 {
 	struct slice bytes = {(const char *)event->data, event->request_len};
 
-	/* The beginning of another one stands at the end of what is kept, and the pieces to come hold the rest. */
+	/* The beginning of another one stands at the end of what is kept, and the pieces to come hold the
+	 * rest. */
 	bool goes_on = connection->streamed && !connection->held &&
 		       event->request_end - event->request_start == event->request_len;
 
@@ -359,7 +363,8 @@ void connection_take_exchange(struct connection *connection, const struct exchan
 void connection_take_rest(struct connection *connection, struct connection_losses *losses)
 {
 	connection_take_held(connection, losses);
-	if (!connection->poison && connection->partial && !is_empty_lines((struct slice){connection->partial, connection->partial_len}))
+	if (!connection->poison && connection->partial &&
+	    !is_empty_lines((struct slice){connection->partial, connection->partial_len}))
 		losses->incomplete_request++;
 	drop_partial(connection);
 }

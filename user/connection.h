@@ -26,12 +26,12 @@ struct connection {
 	uint64_t partial_start;      ///< its position
 	uint64_t partial_arrival_ns; ///< of its first byte
 	unsigned accounted;          ///< answers to come whose requests are counted as lost already
-	uint64_t next_request;  ///< what comes in before this position belongs to a body
-	uint64_t answers_end;   ///< position behind the last stretch of answers that was told of; 0 before
-	uint64_t piece_end;     ///< position behind the last piece; 0 before the first
-	uint64_t *poison;       ///< requests and answers cannot be paired any more: what further answers count as
-	bool in_chunks;         ///< what comes in belongs to a body whose end is told by an empty line
-	bool streamed;          ///< the kernel sends everything: requests are pipelined
+	uint64_t next_request;       ///< what comes in before this position belongs to a body
+	uint64_t answers_end; ///< position behind the last stretch of answers that was told of; 0 before
+	uint64_t piece_end;   ///< position behind the last piece; 0 before the first
+	uint64_t *poison; ///< requests and answers cannot be paired any more: what further answers count as
+	bool in_chunks;   ///< what comes in belongs to a body whose end is told by an empty line
+	bool streamed;    ///< the kernel sends everything: requests are pipelined
 	UT_hash_handle hh;
 };
 

@@ -137,13 +137,15 @@ static void answer_take_event(struct answer *answer, const struct exchange_event
 }
 
 /* A piece was lost, and with it the end of an answer, or whole ones: those behind it cannot be told apart. */
-static void check_for_gap(struct connections *connections, struct connection *connection, const struct stretch *stretch)
+static void check_for_gap(struct connections *connections, struct connection *connection,
+			  const struct stretch *stretch)
 {
 	struct answer *first = connection->first;
 	bool within_body = first && first->first_ns && first->expected_end != UINT64_MAX &&
 			   stretch->end <= first->expected_end;
 
-	if (!connection->streamed || !connection->answers_end || stretch->start <= connection->answers_end || within_body)
+	if (!connection->streamed || !connection->answers_end || stretch->start <= connection->answers_end ||
+	    within_body)
 		return;
 	if (first && first->first_ns && first->head.framing == FRAMING_CLOSE)
 		return;
@@ -158,12 +160,13 @@ static void check_for_gap(struct connections *connections, struct connection *co
 }
 
 /* Where the end of an answer cannot be told, the next one's beginning is it. */
-static void check_for_next(struct connections *connections, struct connection *connection, const struct stretch *stretch)
+static void check_for_next(struct connections *connections, struct connection *connection,
+			   const struct stretch *stretch)
 {
 	const struct answer *first = connection->first;
 
-	if (first && first->next && first->first_ns && first->head.framing == FRAMING_UNKNOWN && first->head.status &&
-	    first->head_len == sizeof(first->head_bytes) && stretch->bytes.len >= 7 &&
+	if (first && first->next && first->first_ns && first->head.framing == FRAMING_UNKNOWN &&
+	    first->head.status && first->head_len == sizeof(first->head_bytes) && stretch->bytes.len >= 7 &&
 	    !memcmp(stretch->bytes.data, "HTTP/1.", 7))
 		report_begun(connections, connection);
 }
@@ -184,7 +187,8 @@ static void answers_feed(struct connections *connections, struct connection *con
 			if (connection->accounted)
 				connection->accounted--;
 			else
-				(*(connection->poison ? connection->poison : &connections->losses.unmatched))++;
+				(*(connection->poison ? connection->poison
+						      : &connections->losses.unmatched))++;
 			return;
 		}
 		switch (answer_feed(answer, &stretch)) {

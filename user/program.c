@@ -209,8 +209,8 @@ static bool is_module(const char *text)
 	return !*end && (end - text < 3 || strcmp(end - 3, ".py") != 0);
 }
 
-/* An argument that is a module's dotted name: gunicorn's application may be one without an attribute. Values of options
- * look alike ("--worker-class gevent") but have no dot. */
+/* An argument that is a module's dotted name: gunicorn's application may be one without an attribute. Values
+ * of options look alike ("--worker-class gevent") but have no dot. */
 static const char *find_module(const char *command, size_t len, unsigned from)
 {
 	const char *argument, *found = NULL;
@@ -250,7 +250,8 @@ static void inspect_python_script(const char *command, size_t len, unsigned at, 
 }
 
 /* `-m MODULE`: the argument at `at`, from its `skip`-th letter on. */
-static void inspect_python_module(const char *command, size_t len, unsigned at, size_t skip, struct program *program)
+static void inspect_python_module(const char *command, size_t len, unsigned at, size_t skip,
+				  struct program *program)
 {
 	const char *module = proc_argument(command, len, at);
 
@@ -276,7 +277,8 @@ static void inspect_python(const char *command, size_t len, struct program *prog
 
 			switch (argument[letter]) {
 			case 'm':
-				inspect_python_module(command, len, joined ? i : i + 1, joined ? letter + 1 : 0, program);
+				inspect_python_module(command, len, joined ? i : i + 1,
+						      joined ? letter + 1 : 0, program);
 				return;
 			case 'c':
 				return;

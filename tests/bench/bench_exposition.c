@@ -10,7 +10,7 @@
 enum { ROUNDS = 15, SERIES_MAX = 50000 };
 
 static const double bounds[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-				0.1,	0.25,  0.5,    1,     2.5,  5,	   10};
+				0.1,    0.25,  0.5,    1,     2.5,  5,     10};
 enum { BOUNDS = sizeof(bounds) / sizeof(*bounds), LINES_PER_HISTOGRAM = BOUNDS + 3 };
 
 static double now_ms(void)
