@@ -10,7 +10,7 @@ set -euo pipefail
 
 kernels="5.10 6.1 6.12 newest"
 output=
-seconds=180 # the verifier of 5.10 alone may take a minute here
+seconds=300 # the verifier of 5.10 alone may take a minute and a half here
 
 die() {
 	echo "vm.sh: $*" >&2
