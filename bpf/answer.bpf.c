@@ -30,7 +30,7 @@ static __always_inline bool exchange_send(struct __sk_buff *skb, struct connecti
 	segment_tail(skb, segment, event->tail);
 	if (load_clamped(skb, segment->offset, event->data + request_room, segment->len, response_room))
 		event->response_len = segment->len < response_room ? segment->len : response_room;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	event_submit(ring, event, sizeof(*event) + request_room + response_room);
 	return true;
 }
 
@@ -87,7 +87,7 @@ static __always_inline bool response_send(struct __sk_buff *skb, struct connecti
 	segment_tail(skb, segment, event->tail);
 	if (room && load_clamped(skb, segment->offset, event->data, len, room))
 		event->response_len = len < room ? len : room;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	event_submit(ring, event, sizeof(*event) + room);
 	return true;
 }
 

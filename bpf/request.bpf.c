@@ -63,18 +63,34 @@ static __always_inline bool piece_send(struct __sk_buff *skb, const struct conne
 	event->tgid = connection->read_tgid;
 	event->local_port = connection->local_port;
 	event->reserved = 0;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	event_submit(ring, event, sizeof(*event) + room);
 	return true;
 }
 
-/* Hand the segment to user space, all of it. `place` is its offset and, in the upper half, its length. */
+/* One piece of at most PIECE_MAX bytes. `place` is its offset and, in the upper half, its length. A function
+ * of its own, which the verifier reads once and not for each turn of its caller's loop. */
+__noinline int request_piece(struct __sk_buff *skb, __u64 place, __u32 seq, __u32 flags)
+{
+	struct connection *connection = connection_of(skb);
+	struct segment piece = {.offset = (__u32)place, .len = place >> 32, .seq = seq};
+	__u64 now = bpf_ktime_get_ns();
+	bool sent;
+
+	if (!connection)
+		return 0;
+	sent = piece.len <= 256 ? piece_send(skb, connection, &piece, now, flags, 256)
+				: piece_send(skb, connection, &piece, now, flags, PIECE_MAX);
+	if (!sent)
+		count(COUNT_LOST_REQUEST);
+	return 0;
+}
+
+/* Hand the segment to user space, all of it. */
 __noinline int request_stream(struct __sk_buff *skb, __u64 place, __u32 seq)
 {
 	struct connection *connection = connection_of(skb);
-	struct segment piece = {.offset = (__u32)place, .seq = seq};
-	__u32 left = place >> 32;
-	__u64 now = bpf_ktime_get_ns();
-	__u16 flags;
+	__u32 offset = place, left = place >> 32;
+	__u32 flags;
 
 	if (!connection)
 		return 0;
@@ -83,18 +99,14 @@ __noinline int request_stream(struct __sk_buff *skb, __u64 place, __u32 seq)
 		flags |= EVENT_AFTER_LINE;
 	connection->streamed = 1;
 	for (__u32 i = 0; i < 65536 / PIECE_MAX + 1; i++) {
-		bool sent;
+		__u32 len = left < PIECE_MAX ? left : PIECE_MAX;
 
 		if (!left)
 			break;
-		piece.len = left < PIECE_MAX ? left : PIECE_MAX;
-		sent = piece.len <= 256 ? piece_send(skb, connection, &piece, now, flags, 256)
-					: piece_send(skb, connection, &piece, now, flags, PIECE_MAX);
-		if (!sent)
-			count(COUNT_LOST_REQUEST);
-		piece.offset += piece.len;
-		piece.seq += piece.len;
-		left -= piece.len;
+		request_piece(skb, (__u64)len << 32 | offset, seq, flags);
+		offset += len;
+		seq += len;
+		left -= len;
 		flags &= ~EVENT_AFTER_LINE;
 	}
 	return 0;
@@ -131,6 +143,76 @@ __noinline int request_has_next(struct __sk_buff *skb)
 	asm volatile("%0 &= 511" : "+r"(at));
 	__builtin_memcpy(start.bytes, connection->request + at, START_LEN);
 	return start_is_request(&start);
+}
+
+/* Heads are searched for their end this far: the limit of most servers. */
+#define HEAD_MAX 8192
+/* Looked at together; an empty line that does not lie within them lies within the next, which overlap. */
+#define LOOK_LEN 128
+#define LOOK_STEP (LOOK_LEN - 4)
+
+/* 0x80 in each byte of `word` that is the one which `pattern` repeats; seldom also in one above such a byte. */
+static __always_inline __u64 bytes_equal(__u64 word, __u64 pattern)
+{
+	word ^= pattern;
+	return (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
+}
+
+/* Where among the eight bytes from `offset` on an empty line begins; -1 if none does. */
+__noinline int empty_line_among(struct __sk_buff *skb, __u32 offset)
+{
+	for (__u32 i = 0; i < 8; i++) {
+		__u32 word;
+
+		if (bpf_skb_load_bytes(skb, offset + i, &word, sizeof(word)))
+			break;
+		if (word == EMPTY_LINE)
+			return i;
+	}
+	return -1;
+}
+
+/* How far behind `offset`, within the next bytes, an empty line ends; 0 if it does not. A line feed before a
+ * carriage return stands nowhere else in a head: eight bytes at a time are looked at for that. */
+__noinline int look_for_line(struct __sk_buff *skb, __u32 offset, __u32 len)
+{
+	__u64 words[LOOK_LEN / 8] = {};
+	__u64 feed_before = 0;
+
+	if (!load_clamped(skb, offset, words, len, LOOK_LEN))
+		return 0;
+	for (__u32 i = 0; i < LOOK_LEN / 8; i++) {
+		__u64 feeds = bytes_equal(words[i], 0x0a0a0a0a0a0a0a0aULL);
+		__u64 returns = bytes_equal(words[i], 0x0d0d0d0d0d0d0d0dULL);
+
+		if ((feeds << 8 | feed_before) & returns) {
+			/* The return is the line's third byte. */
+			int found = empty_line_among(skb, offset + i * 8 - 2);
+
+			if (found >= 0)
+				return i * 8 - 2 + found + 4;
+		}
+		feed_before = feeds >> 56;
+	}
+	return 0;
+}
+
+/* Whether behind the head that the payload at `offset` begins with stands another one. */
+__noinline int segment_has_next(struct __sk_buff *skb, __u32 offset, __u32 len)
+{
+	struct segment next = {};
+	struct start start;
+
+	for (__u32 at = 0; at < HEAD_MAX && at < len; at += LOOK_STEP) {
+		__u32 found = look_for_line(skb, offset + at, len - at);
+
+		if (found) {
+			next.offset = offset + at + found;
+			next.len = at + found < len ? len - at - found : 0;
+			break;
+		}
+	}
+	return next.len && start_load(skb, &next, &start) && start_is_request(&start);
 }
 
 static __always_inline void pieces_send(struct __sk_buff *skb, const struct segment *segment)
@@ -216,9 +298,8 @@ static __always_inline void request_came(struct __sk_buff *skb, struct connectio
 	__u64 now = bpf_ktime_get_ns();
 
 	request_begin(skb, connection, segment, now);
-	/* Longer than what is kept, and another one in what is: all of it goes to user space, none waits
-	 * here. */
-	if (segment->len > REQUEST_CAPTURE_MAX && request_has_next(skb))
+	/* More than what is kept, and another one in it: all of it goes to user space, none waits here. */
+	if (segment->len > REQUEST_CAPTURE_MAX && segment_has_next(skb, segment->offset, segment->len))
 		pieces_send(skb, segment);
 	else
 		connection_wait(connection);

@@ -19,7 +19,7 @@
 
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 22);
+	__uint(max_entries, RING_SIZE);
 };
 
 struct rings {
@@ -210,6 +210,22 @@ static __always_inline void *ring_of(__u64 socket)
 	__u32 index = ring_count > 1 ? (__u32)(socket % ring_count) : 0;
 
 	return bpf_map_lookup_elem(&rings, &index);
+}
+
+/* The reader looks every few milliseconds and is not woken for each event: that would cost the observed
+ * process more than all the rest. A burst that would fill the ring by then wakes it, once for each stretch of
+ * so many bytes. */
+#define WAKE_BYTES (RING_SIZE / 8)
+
+/* Submit a record of `size` bytes. Another CPU that reserves in between can hide one boundary; the next is
+ * near. Arithmetic, because a branch would double the verifier's states from here on. */
+static __always_inline void event_submit(void *ring, void *event, __u32 size)
+{
+	__u64 end = bpf_ringbuf_query(ring, BPF_RB_PROD_POS);
+	__u64 crossed = (end / WAKE_BYTES ^ (end - size) / WAKE_BYTES) & 1;
+
+	_Static_assert(BPF_RB_FORCE_WAKEUP == 2 * BPF_RB_NO_WAKEUP, "one shift between the two flags");
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP << crossed);
 }
 
 /* Where a connection is and between whom. IPv4 addresses take the first four bytes, also where the socket is

@@ -49,7 +49,7 @@ static __always_inline bool unanswered_send(const struct sock *sk, struct connec
 	header_fill(&event->header, connection, EVENT_CLOSE, bpf_ktime_get_ns());
 	event->header.flags |= EVENT_UNANSWERED | (client_left(sk, oldstate) ? EVENT_CLIENT_LEFT : 0);
 	exchange_fill(event, connection, REQUEST_CAPTURE_MAX);
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	event_submit(ring, event, sizeof(*event) + REQUEST_CAPTURE_MAX);
 	return true;
 }
 
@@ -67,7 +67,7 @@ static __always_inline bool answered_send(const struct sock *sk, struct connecti
 	event->response_bytes = 0;
 	event->response_len = 0;
 	__builtin_memset(event->tail, 0, 8);
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	event_submit(ring, event, sizeof(*event));
 	return true;
 }
 

@@ -25,10 +25,6 @@
 /* A ring for each group of eight CPUs: one collapses under many producers (design.md section 5). */
 #define CPUS_PER_RING 8
 #define RINGS_MAX 64
-/* libbpf maps a ring's pages twice and both count as resident: 4 MiB hold 50 ms of 100 000 requests a second.
- */
-#define RING_BYTES (1u << 22)
-
 /* The verifier's log is for whoever works on bpf/; users get one line from us. Of a long message the end
  * counts: there stands why the kernel refused. */
 static int libbpf_to_log(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -140,7 +136,7 @@ static int rings_create(struct capture *capture)
 		capture->ring_fds[i] = -1;
 	for (uint32_t i = 0; i < capture->ring_count; i++) {
 		capture->ring_fds[i] =
-			bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ringside_ring", 0, 0, RING_BYTES, NULL);
+			bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ringside_ring", 0, 0, RING_SIZE, NULL);
 		if (capture->ring_fds[i] < 0)
 			return capture->ring_fds[i];
 		if (bpf_map__update_elem(capture->skeleton->maps.rings, &i, sizeof(i), &capture->ring_fds[i],

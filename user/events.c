@@ -4,19 +4,22 @@
 
 #include <errno.h>
 #include <stdlib.h>
-
-#include <bpf/libbpf.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "event.h"
+#include "maps.h"
+#include "ring.h"
 
 /* Under a load that outruns us the rings are never empty: the server and the clock want their turn, too. */
 #define DRAIN_MAX 16384
 
 struct events {
-	struct ring_buffer *rings;
+	struct ring **rings;
+	unsigned rings_len;
+	int epoll_fd;
 	struct event_handlers handlers;
 	struct event_counts counts;
-	unsigned drained;
 };
 
 static bool exchange_fits(const struct exchange_event *event, size_t size)
@@ -78,15 +81,23 @@ static bool dispatch(struct events *events, const struct event_header *header, s
 	return false;
 }
 
-static int on_record(void *context, void *data, size_t size)
+static void on_record(void *context, const void *record, size_t size)
 {
 	struct events *events = context;
 
-	events->drained++;
-	if (size < sizeof(struct event_header) || !dispatch(events, data, size))
+	if (size < sizeof(struct event_header) || !dispatch(events, record, size))
 		events->counts.malformed++;
-	/* A negative value ends the drain; the next one goes on behind this record. */
-	return events->drained < DRAIN_MAX ? 0 : -EAGAIN;
+}
+
+static int ring_add(struct events *events, int fd)
+{
+	struct epoll_event wanted = {.events = EPOLLIN};
+	int error = ring_new(fd, RING_SIZE, &events->rings[events->rings_len]);
+
+	if (error)
+		return error;
+	events->rings_len++;
+	return epoll_ctl(events->epoll_fd, EPOLL_CTL_ADD, fd, &wanted) ? -errno : 0;
 }
 
 int events_new(const struct capture *capture, const struct event_handlers *handlers,
@@ -98,11 +109,12 @@ int events_new(const struct capture *capture, const struct event_handlers *handl
 	if (!events)
 		return -ENOMEM;
 	events->handlers = *handlers;
-	events->rings = ring_buffer__new(capture->ring_fds[0], on_record, events, NULL);
-	if (!events->rings)
-		error = -errno;
-	for (unsigned i = 1; !error && i < capture->ring_count; i++)
-		error = ring_buffer__add(events->rings, capture->ring_fds[i], on_record, events);
+	events->rings = calloc(capture->ring_count, sizeof(*events->rings));
+	events->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (!events->rings || events->epoll_fd < 0)
+		error = events->rings ? -errno : -ENOMEM;
+	for (unsigned i = 0; !error && i < capture->ring_count; i++)
+		error = ring_add(events, capture->ring_fds[i]);
 	if (error) {
 		events_free(events);
 		return error;
@@ -115,20 +127,23 @@ void events_free(struct events *events)
 {
 	if (!events)
 		return;
-	ring_buffer__free(events->rings);
+	for (unsigned i = 0; i < events->rings_len; i++)
+		ring_free(events->rings[i]);
+	if (events->epoll_fd >= 0)
+		close(events->epoll_fd);
+	free(events->rings);
 	free(events);
 }
 
 int events_fd(const struct events *events)
 {
-	return ring_buffer__epoll_fd(events->rings);
+	return events->epoll_fd;
 }
 
-unsigned events_drain(struct events *events)
+void events_drain(struct events *events)
 {
-	events->drained = 0;
-	ring_buffer__consume(events->rings);
-	return events->drained;
+	for (unsigned i = 0; i < events->rings_len; i++)
+		ring_drain(events->rings[i], DRAIN_MAX / events->rings_len, on_record, events);
 }
 
 const struct event_counts *events_counts(const struct events *events)

@@ -36,10 +36,11 @@ struct events;
 int events_new(const struct capture *capture, const struct event_handlers *handlers,
 	       struct events **ret_events);
 void events_free(struct events *events);
-/// Readable once for each event that cannot wait for the next drain: watch it edge-triggered.
+/// Readable anew when the kernel wakes the reader: for an event that cannot wait for the next drain, and as a
+/// ring fills. Watch it edge-triggered: a ring that is not empty stays readable.
 int events_fd(const struct events *events);
-/// Hands on what is in the rings now, up to a bound; returns how many events that was.
-unsigned events_drain(struct events *events);
+/// Hands on what is in the rings now, up to a bound.
+void events_drain(struct events *events);
 const struct event_counts *events_counts(const struct events *events);
 
 #endif

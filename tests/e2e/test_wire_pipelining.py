@@ -86,3 +86,33 @@ def test_hundred_in_one_go(script):
     with server.connect() as client:
         client.send(GET * 100).read_answer(OK * 100)
         server.expect(expect_gets(100))
+
+
+@pytest.mark.parametrize("head", [400, 508, 509, 510, 511, 512, 513, 516, 520, 640, 1000, 3000, 8000])
+def test_heads_longer_than_what_is_kept(script, head):
+    """The kernel keeps 512 bytes of a request; the next one begins behind them."""
+    get = request("GET", "/items/7", "Cookie: ")
+    get = get.replace(b"Cookie: ", b"Cookie: " + b"c" * (head - len(get)))
+    assert len(get) == head
+    server = script(["repeat", 6, [HEAD_READ, ["send", OK]]], ["eof"])
+    with server.connect() as client:
+        client.send(get * 3).send(get * 3).read_answer(OK * 6)
+        server.expect(expect_gets(6))
+
+
+def test_burst_from_idle(ringside, server):
+    """More within one look at the ring than it holds: a reader that is not woken loses some of it."""
+    nginx = server("nginx")
+    get = request("GET", "/items/7", "Cookie: " + "c" * 960)
+    for _ in range(3):
+        account = Account(ringside, nginx.service)
+        clients = [Client(nginx.port) for _ in range(100)]
+        try:
+            for client in clients:
+                client.send(get * 30)
+            for client in clients:
+                assert [client.read_message()[0] for _ in range(30)] == ["200"] * 30
+        finally:
+            for client in clients:
+                client.close()
+        account.expect(expect_gets(3000))

@@ -41,6 +41,10 @@ enum {
 };
 
 enum {
+	BPF_RB_PROD_POS = 3,
+};
+
+enum {
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_RB_FORCE_WAKEUP = 2,
 };
