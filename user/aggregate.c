@@ -103,7 +103,10 @@ static bool table_grow(struct service_stats *stats)
 	return true;
 }
 
-/* How far a new row may go: a fifth of the limit is kept for what must be counted somewhere. */
+/* One service that makes up paths must not take the series from those that come after it: a fifth of the limit
+ * is kept for the first rows of each, and for what must be counted somewhere. */
+#define FIRST_ROWS 8
+
 enum room { ROOM_USUAL, ROOM_RESERVED, ROOM_ALWAYS };
 
 static bool has_room(const struct aggregate *aggregate, enum room room)
@@ -218,7 +221,8 @@ void aggregate_on_exchange(void *context, struct service *service, const struct 
 	if (!stats)
 		return;
 	route = routes_find(stats->routes, exchange->target, exchange->status);
-	row = row_get(aggregate, stats, route, method, ROOM_USUAL);
+	row = row_get(aggregate, stats, route, method,
+		      stats->table_len < FIRST_ROWS ? ROOM_RESERVED : ROOM_USUAL);
 	if (!row) {
 		stats->overflow++;
 		route = ROUTE_OTHER;

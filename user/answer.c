@@ -13,6 +13,24 @@ void answer_init(struct answer *answer)
 	answer->expected_end = UINT64_MAX;
 }
 
+void answer_take_request(struct answer *answer, const struct http1_request *request, uint64_t start,
+			 uint64_t arrived_end)
+{
+	uint64_t body = start + request->head_len;
+
+	answer->exchange.method = request->method;
+	answer->exchange.target = request->target;
+	answer->exchange.request_bytes = arrived_end - start;
+	answer->request_start = start;
+	answer->request_end = body;
+	if (!request->head_len)
+		answer->request_end = arrived_end;
+	else if (request->framing == FRAMING_LENGTH)
+		answer->request_end = body + request->content_length;
+	else if (request->framing != FRAMING_NONE)
+		answer->request_end = UINT64_MAX;
+}
+
 /* Add what is captured to the head, if it continues it without a gap, and look at the head again. */
 static enum decode head_feed(struct answer *answer, const struct stretch *stretch)
 {

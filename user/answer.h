@@ -43,6 +43,11 @@ struct answer {
 /// Empty it; the buffers are left as they are.
 void answer_init(struct answer *answer);
 
+/// What the request says; method and target stay borrowed. `start`: its position; `arrived_end`: position
+/// behind what had come.
+void answer_take_request(struct answer *answer, const struct http1_request *request, uint64_t start,
+			 uint64_t arrived_end);
+
 /// What an answer takes of a stretch.
 enum answer_progress {
 	ANSWER_WANTS_MORE, ///< all of it, and there is more to come

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One connection that needs memory: its requests in the order of their arrival, each with what has come of
-// its answer, and the bytes of pipelined requests that are not whole yet. Owned by connections.c.
+// its answer, and the bytes of pipelined requests that are not whole yet. Owned by connections.c;
+// arrivals.c fills the queue, pairing.c empties it.
 #ifndef RINGSIDE_CONNECTION_H
 #define RINGSIDE_CONNECTION_H
 
@@ -8,18 +9,28 @@
 
 #include "answer.h"
 
-struct connection_losses;
-struct exchange_event;
 struct request_event;
-struct piece;
+
+/// What all connections together may hold.
+struct memory_budget {
+	size_t used; ///< bytes
+	size_t limit;
+};
+
+/// An event that waits for the request before it.
+struct held_piece {
+	struct held_piece *next;
+	_Alignas(8) unsigned char record[]; ///< struct request_event, whole
+};
 
 struct connection {
 	uint64_t socket;
-	struct answer *first; ///< owns the answers' bytes that come next
+	struct memory_budget *budget; ///< borrowed
+	struct answer *first;         ///< owns the answers' bytes that come next
 	unsigned queued;
 	uint32_t sequence; ///< of the last exchange event; 0 before
 	uint64_t touched_ns;
-	struct piece *held; ///< came behind a request that still waits in the kernel
+	struct held_piece *held; ///< came behind a request that still waits in the kernel
 	size_t held_bytes;
 	char *partial; ///< the beginning of a pipelined request
 	size_t partial_len;
@@ -35,24 +46,32 @@ struct connection {
 	UT_hash_handle hh;
 };
 
+/// NULL without memory, or beyond the budget. `budget` outlives the connection.
+struct connection *connection_new(uint64_t socket, struct memory_budget *budget);
 void connection_free(struct connection *connection);
 
-/// The request that waited in the kernel, and what was held behind it.
-void connection_take_exchange(struct connection *connection, const struct exchange_event *event,
-			      const struct answer *template, struct connection_losses *losses);
-/// A piece of what comes in.
-void connection_take_piece(struct connection *connection, const struct request_event *event,
-			   struct connection_losses *losses);
-/// The connection is over: what is held is queued, what is not whole is counted.
-void connection_take_rest(struct connection *connection, struct connection_losses *losses);
-/// What was held behind a request whose exchange was lost.
-void connection_take_held(struct connection *connection, struct connection_losses *losses);
-/// Drop the first request of the queue.
+/// A request is lost: its answer, when it comes, must not be counted again.
+void connection_lose(struct connection *connection, uint64_t *loss);
+/// Nothing that follows can be told apart: each further answer counts as lost, none as something that it is
+/// not.
+void connection_poison(struct connection *connection, uint64_t *loss);
+
+/// Adds a copy to the queue's end. False if that would be too many, or too much.
+bool connection_enqueue(struct connection *connection, const struct answer *answer);
+/// Drops the first of the queue, which is not empty.
 void connection_pop(struct connection *connection);
 
-/// What the request says, but for method and target, which stay borrowed. `arrived_end`: position behind what
-/// had come.
-void answer_take_request(struct answer *answer, const struct http1_request *request, uint64_t start,
-			 uint64_t arrived_end);
+/// Keeps a copy behind what is held. False if it is too much.
+bool connection_hold(struct connection *connection, const struct request_event *event);
+/// The first that is held, or NULL.
+const struct request_event *connection_held(const struct connection *connection);
+/// Drops the first that is held; there is one.
+void connection_drop_held(struct connection *connection);
+
+/// Keeps a copy of the beginning of a request until the rest comes, in place of what was kept. False, and
+/// nothing is kept, if it is too much.
+bool connection_keep_partial(struct connection *connection, struct slice bytes, uint64_t start,
+			     uint64_t arrival_ns);
+void connection_drop_partial(struct connection *connection);
 
 #endif

@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrivals.h"
 #include "connection.h"
 #include "event.h"
+#include "pairing.h"
 #include "protocols/http1.h"
 
-/* A stranger can open connections and leave answers unfinished. */
-#define CONNECTIONS_MAX 65536
+/* A stranger can open connections and leave answers unfinished: some 60 000 of them. */
+#define MEMORY_MAX ((size_t)128 * 1024 * 1024)
 
 /* An answer whose end cannot be told is reported after this silence. */
 #define QUIET_NS 1000000000ULL
@@ -22,10 +24,8 @@
 
 struct connections {
 	struct connection *table;
-	unsigned count;
-	void (*on_exchange)(void *context, const struct exchange *exchange);
-	void *context;
-	struct connection_losses losses;
+	struct memory_budget budget;
+	struct pairing pairing;
 };
 
 int connections_new(void (*on_exchange)(void *context, const struct exchange *exchange), void *context,
@@ -35,8 +35,9 @@ int connections_new(void (*on_exchange)(void *context, const struct exchange *ex
 
 	if (!connections)
 		return -ENOMEM;
-	connections->on_exchange = on_exchange;
-	connections->context = context;
+	connections->budget.limit = MEMORY_MAX;
+	connections->pairing.on_exchange = on_exchange;
+	connections->pairing.context = context;
 	*ret_connections = connections;
 	return 0;
 }
@@ -53,7 +54,6 @@ static struct connection *connection_find(struct connections *connections, uint6
 static void connection_remove(struct connections *connections, struct connection *connection)
 {
 	HASH_DELETE(hh, connections->table, connection);
-	connections->count--;
 	connection_free(connection);
 }
 
@@ -73,53 +73,15 @@ static struct connection *connection_get(struct connections *connections, const 
 	struct connection *connection = connection_find(connections, header->socket);
 
 	if (!connection) {
-		if (connections->count < CONNECTIONS_MAX)
-			connection = calloc(1, sizeof(*connection));
+		connection = connection_new(header->socket, &connections->budget);
 		if (!connection) {
-			connections->losses.table_full++;
+			connections->pairing.losses.table_full++;
 			return NULL;
 		}
-		connection->socket = header->socket;
 		HASH_ADD(hh, connections->table, socket, sizeof(connection->socket), connection);
-		connections->count++;
 	}
 	connection->touched_ns = header->time_ns;
 	return connection;
-}
-
-static void report(struct connections *connections, struct answer *answer, uint16_t status,
-		   uint64_t closed_ns)
-{
-	answer->exchange.status = status;
-	answer_finish(answer, closed_ns);
-	connections->on_exchange(connections->context, &answer->exchange);
-}
-
-/* An answer that has begun counts by its status, whether or not its end was seen. */
-static void report_begun(struct connections *connections, struct connection *connection)
-{
-	struct answer *answer = connection->first;
-
-	if (answer->head.status)
-		report(connections, answer, answer->head.status, answer->last_ns);
-	else
-		connections->losses.unmatched++;
-	connection_pop(connection);
-}
-
-/* The connection is over: what waits will not be answered. */
-static void report_rest(struct connections *connections, struct connection *connection, uint16_t outcome,
-			uint64_t now_ns)
-{
-	connection_take_rest(connection, &connections->losses);
-	while (connection->first) {
-		if (connection->first->first_ns) {
-			report_begun(connections, connection);
-			continue;
-		}
-		report(connections, connection->first, outcome, now_ns);
-		connection_pop(connection);
-	}
 }
 
 /* What the event says of the request, but for its text. */
@@ -136,82 +98,6 @@ static void answer_take_event(struct answer *answer, const struct exchange_event
 	answer->same_thread = event->header.flags & EVENT_SAME_THREAD;
 }
 
-/* A piece was lost, and with it the end of an answer, or whole ones: those behind it cannot be told apart. */
-static void check_for_gap(struct connections *connections, struct connection *connection,
-			  const struct stretch *stretch)
-{
-	struct answer *first = connection->first;
-	bool within_body = first && first->first_ns && first->expected_end != UINT64_MAX &&
-			   stretch->end <= first->expected_end;
-
-	if (!connection->streamed || !connection->answers_end || stretch->start <= connection->answers_end ||
-	    within_body)
-		return;
-	if (first && first->first_ns && first->head.framing == FRAMING_CLOSE)
-		return;
-	if (first && first->first_ns)
-		report_begun(connections, connection);
-	while (connection->first) {
-		connections->losses.unmatched++;
-		connection->accounted++;
-		connection_pop(connection);
-	}
-	connection->poison = &connections->losses.unmatched;
-}
-
-/* Where the end of an answer cannot be told, the next one's beginning is it. */
-static void check_for_next(struct connections *connections, struct connection *connection,
-			   const struct stretch *stretch)
-{
-	const struct answer *first = connection->first;
-
-	if (first && first->next && first->first_ns && first->head.framing == FRAMING_UNKNOWN &&
-	    first->head.status && first->head_len == sizeof(first->head_bytes) && stretch->bytes.len >= 7 &&
-	    !memcmp(stretch->bytes.data, "HTTP/1.", 7))
-		report_begun(connections, connection);
-}
-
-/* Hand a stretch of the answers' side to the requests that own it. */
-static void answers_feed(struct connections *connections, struct connection *connection,
-			 struct stretch stretch)
-{
-	while (stretch.start < stretch.end) {
-		struct answer *answer = connection->first;
-		uint64_t used;
-
-		if (!answer) {
-			/* More of something that was reported already, or the answer to a request that was
-			 * not seen. */
-			if (stretch.bytes.len < 7 || memcmp(stretch.bytes.data, "HTTP/1.", 7) != 0)
-				return;
-			if (connection->accounted)
-				connection->accounted--;
-			else
-				(*(connection->poison ? connection->poison
-						      : &connections->losses.unmatched))++;
-			return;
-		}
-		switch (answer_feed(answer, &stretch)) {
-		case ANSWER_WANTS_MORE:
-			return;
-		case ANSWER_MALFORMED:
-			connections->losses.unmatched++;
-			connection_pop(connection);
-			return;
-		case ANSWER_COMPLETE:
-			break;
-		}
-		used = answer->end > stretch.start ? answer->end - stretch.start : 0; /* or over before it */
-		report(connections, answer, answer->head.status, 0);
-		connection_pop(connection);
-		stretch.start += used;
-		if (used >= stretch.bytes.len)
-			stretch.bytes = (struct slice){stretch.bytes.data, 0};
-		else
-			stretch.bytes = (struct slice){stretch.bytes.data + used, stretch.bytes.len - used};
-	}
-}
-
 static uint16_t outcome_of(uint16_t flags)
 {
 	return flags & EVENT_CLIENT_LEFT ? EXCHANGE_ABORTED : EXCHANGE_NONE;
@@ -222,7 +108,7 @@ static void settle(struct connections *connections, struct connection *connectio
 		   uint64_t now_ns)
 {
 	if (flags & EVENT_FIN)
-		report_rest(connections, connection, outcome_of(flags), now_ns);
+		pairing_end(&connections->pairing, connection, outcome_of(flags), now_ns);
 	if ((flags & EVENT_FIN) || (!connection->first && !connection->streamed))
 		connection_remove(connections, connection);
 }
@@ -267,7 +153,7 @@ static bool pass_through(struct connections *connections, const struct exchange_
 	answer_take_request(answer, &request, event->request_start, event->request_end);
 	if (answer_feed(answer, &stretch) != ANSWER_COMPLETE || answer->end != stretch.end)
 		return false;
-	report(connections, answer, answer->head.status, 0);
+	pairing_report(&connections->pairing, answer, answer->head.status, 0);
 	return true;
 }
 
@@ -297,19 +183,19 @@ void connections_on_exchange(struct connections *connections, const struct excha
 			connection->first->last_ns = event->previous_last_ns;
 			connection->first->end = event->response_end - event->response_bytes;
 		}
-		report_begun(connections, connection);
+		pairing_report_begun(&connections->pairing, connection);
 	}
 	/* What still waits cannot be told from what was lost. */
 	while (gap && connection->first) {
-		connections->losses.unmatched++;
+		connections->pairing.losses.unmatched++;
 		connection_pop(connection);
 	}
 	/* The scheduler's sums end with this segment, which then answers an older request. */
 	if (connection->first)
 		answer.same_thread = false;
-	connection_take_exchange(connection, event, &answer, &connections->losses);
+	arrivals_take_exchange(connection, event, &answer, &connections->pairing.losses);
 	connection->answers_end = event->response_end;
-	answers_feed(connections, connection, stretch_of(event));
+	pairing_feed(&connections->pairing, connection, stretch_of(event));
 	settle(connections, connection, event->header.flags, event->header.time_ns);
 }
 
@@ -320,7 +206,7 @@ void connections_on_request(struct connections *connections, const struct reques
 	if (!connection)
 		return;
 	connection->streamed = true;
-	connection_take_piece(connection, event, &connections->losses);
+	arrivals_take_piece(connection, event, &connections->pairing.losses);
 }
 
 void connections_on_response(struct connections *connections, const struct response_event *event)
@@ -337,16 +223,16 @@ void connections_on_response(struct connections *connections, const struct respo
 	if (!connection) {
 		/* Behind an answer that was complete: its connection's end, most often. */
 		if (event->response_len >= 7 && !memcmp(event->data, "HTTP/1.", 7))
-			connections->losses.unmatched++;
+			connections->pairing.losses.unmatched++;
 		return;
 	}
 	connection->touched_ns = event->header.time_ns;
 	/* The request before what is held was answered by an exchange event that was lost. */
-	connection_take_held(connection, &connections->losses);
-	check_for_gap(connections, connection, &stretch);
-	check_for_next(connections, connection, &stretch);
+	arrivals_take_held(connection, &connections->pairing.losses);
+	pairing_check_gap(&connections->pairing, connection, &stretch);
+	pairing_check_next(&connections->pairing, connection, &stretch);
 	connection->answers_end = stretch.end;
-	answers_feed(connections, connection, stretch);
+	pairing_feed(&connections->pairing, connection, stretch);
 	if (event->header.flags & EVENT_FIN && connection->first && connection->first->first_ns) {
 		connection->first->last_ns = event->last_ns;
 		connection->first->end = event->response_end;
@@ -364,12 +250,13 @@ void connections_on_unanswered(struct connections *connections, const struct exc
 	if (connection->first && connection->first->first_ns) {
 		connection->first->last_ns = event->previous_last_ns;
 		connection->first->end = event->response_end;
-		report_begun(connections, connection);
+		pairing_report_begun(&connections->pairing, connection);
 	}
 	answer_init(&answer);
 	answer_take_event(&answer, event);
-	connection_take_exchange(connection, event, &answer, &connections->losses);
-	report_rest(connections, connection, outcome_of(event->header.flags), event->header.time_ns);
+	arrivals_take_exchange(connection, event, &answer, &connections->pairing.losses);
+	pairing_end(&connections->pairing, connection, outcome_of(event->header.flags),
+		    event->header.time_ns);
 	connection_remove(connections, connection);
 }
 
@@ -383,7 +270,8 @@ void connections_on_close(struct connections *connections, const struct response
 		connection->first->last_ns = event->last_ns;
 		connection->first->end = event->response_end;
 	}
-	report_rest(connections, connection, outcome_of(event->header.flags), event->header.time_ns);
+	pairing_end(&connections->pairing, connection, outcome_of(event->header.flags),
+		    event->header.time_ns);
 	connection_remove(connections, connection);
 }
 
@@ -398,23 +286,12 @@ void connections_tick(struct connections *connections, uint64_t now_ns)
 		if (quiet < QUIET_NS)
 			continue;
 		if (first && first->first_ns && first->head.framing == FRAMING_UNKNOWN && !first->next) {
-			report_begun(connections, connection);
+			pairing_report_begun(&connections->pairing, connection);
 			connection_remove(connections, connection);
 		} else if (quiet > FORGOTTEN_NS) {
-			report_rest(connections, connection, EXCHANGE_NONE, connection->touched_ns);
+			pairing_end(&connections->pairing, connection, EXCHANGE_NONE, connection->touched_ns);
 			connection_remove(connections, connection);
 		}
-	}
-}
-
-void connections_flush(struct connections *connections)
-{
-	struct connection *connection, *next;
-
-	HASH_ITER (hh, connections->table, connection, next) {
-		while (connection->first && connection->first->first_ns)
-			report_begun(connections, connection);
-		connection_remove(connections, connection);
 	}
 }
 
@@ -431,5 +308,5 @@ void connections_unfinished(const struct connections *connections,
 
 const struct connection_losses *connections_losses(const struct connections *connections)
 {
-	return &connections->losses;
+	return &connections->pairing.losses;
 }

@@ -34,8 +34,6 @@ void connections_on_close(struct connections *connections, const struct response
 
 /// Report answers whose end cannot be told and that have been quiet for a while. Call about once a second.
 void connections_tick(struct connections *connections, uint64_t now_ns);
-/// Report everything whose answer has begun: at the end.
-void connections_flush(struct connections *connections);
 /// Calls back for every answer in progress.
 void connections_unfinished(const struct connections *connections,
 			    void (*each)(void *context, const struct exchange *exchange), void *context);

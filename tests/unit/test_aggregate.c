@@ -284,7 +284,7 @@ static void lines_are_counted_as_they_appear(void **state)
 
 static void serve_known(struct shop *shop)
 {
-	for (unsigned i = 0; i < 6; i++) {
+	for (unsigned i = 0; i < 8; i++) {
 		char path[20];
 
 		snprintf(path, sizeof(path), "/known/%c", 'a' + i);
@@ -317,7 +317,7 @@ static void near_the_series_limit_new_routes_go_to_other(void **state)
 	assert_int_equal(count_of(shop, "GET", "(other)", 200), 10);
 	assert_int_equal(count_of(shop, "POST", "(other)", 200), 10);
 	assert_true(shop->aggregate.series <= shop->aggregate.series_limit);
-	assert_totals(shop, 32, 32);
+	assert_totals(shop, 36, 36);
 }
 
 static void at_the_series_limit_all_that_is_new_shares_one_row(void **state)
@@ -330,8 +330,29 @@ static void at_the_series_limit_all_that_is_new_shares_one_row(void **state)
 	serve_known(shop);
 	assert_int_equal(count_of(shop, "GET", "/known/c", 200), 2);
 	assert_int_equal(count_of(shop, "_OTHER", "(other)", 200), 20);
-	assert_int_equal(shop->service.stats->table_len, 7);
-	assert_totals(shop, 32, 32);
+	assert_int_equal(shop->service.stats->table_len, 9);
+	assert_totals(shop, 36, 36);
+}
+
+static void a_greedy_service_leaves_the_others_their_first_routes(void **state)
+{
+	struct shop *shop = *state;
+	struct service greedy = {.name = "greedy"};
+	struct shop others = {.aggregate = shop->aggregate, .service = greedy};
+
+	others.aggregate.series_limit = 1500;
+	for (unsigned i = 0; i < 1000; i++) {
+		char path[20];
+
+		snprintf(path, sizeof(path), "/%c%c", 'a' + i % 26, 'a' + i / 26 % 26);
+		serve(&others, i % 2 ? "POST" : "GET", path, 200, 1000000);
+	}
+	assert_true(others.service.stats->overflow > 0);
+	shop->aggregate = others.aggregate;
+	serve_known(shop);
+	assert_int_equal(count_of(shop, "GET", "/known/h", 200), 1);
+	assert_true(shop->aggregate.series <= shop->aggregate.series_limit);
+	service_stats_free(others.service.stats);
 }
 
 static void a_limit_that_is_raised_again_lets_new_routes_in(void **state)
@@ -439,6 +460,7 @@ int main(void)
 		SHOP_TEST(lines_are_counted_as_they_appear),
 		SHOP_TEST(near_the_series_limit_new_routes_go_to_other),
 		SHOP_TEST(at_the_series_limit_all_that_is_new_shares_one_row),
+		SHOP_TEST(a_greedy_service_leaves_the_others_their_first_routes),
 		SHOP_TEST(a_limit_that_is_raised_again_lets_new_routes_in),
 		SHOP_TEST(statuses_beyond_the_limit_are_counted_as_overflow),
 		SHOP_TEST(the_running_second_is_not_over),

@@ -209,20 +209,6 @@ static void a_tick_before_the_last_event_is_harmless(void **state)
 	assert_only(stage, "");
 }
 
-static void a_flush_reports_what_has_begun(void **state)
-{
-	struct stage *stage = *state;
-
-	begin(stage);
-	wire_out(&stage->wire, 1, CHUNKED "5\r\nhello\r\n");
-	wire_out(&stage->wire, 6, "5\r\nagain\r\n");
-	connections_flush(stage->connections);
-	assert_only(stage, "GET /feed 200");
-	assert_times(stage, 0, 1, 6);
-	connections_flush(stage->connections);
-	assert_only(stage, "GET /feed 200");
-}
-
 static void collect(void *context, const struct exchange *exchange)
 {
 	char *text = context;
@@ -264,7 +250,6 @@ int main(void)
 		STAGE_TEST(an_answer_that_must_go_on_may_be_quiet),
 		STAGE_TEST(a_connection_whose_close_was_not_told_is_reported_in_the_end),
 		STAGE_TEST(a_tick_before_the_last_event_is_harmless),
-		STAGE_TEST(a_flush_reports_what_has_begun),
 		STAGE_TEST(answers_in_progress_can_be_looked_at),
 	};
 

@@ -97,7 +97,7 @@ static void a_lost_close_is_the_kernels_to_count(void **state)
 	wire_in(wire, 0, GET("/1"));
 	wire->lose = true;
 	wire_close(wire, 5, true);
-	connections_flush(stage->connections);
+	connections_tick(stage->connections, UINT64_MAX);
 	assert_only(stage, "");
 	assert_int_equal(wire->lost_requests, 1);
 }
@@ -351,7 +351,7 @@ static void too_many_connections_are_counted(void **state)
 	wire_in(stage_next_wire(stage), 0, GET("/short"));
 	wire_out(&stage->wire, 1, OK);
 	assert_log(stage, "GET /short 200");
-	connections_flush(stage->connections);
+	connections_tick(stage->connections, UINT64_MAX);
 	assert_int_equal(stage->count, opened);
 }
 
