@@ -283,6 +283,17 @@ int capture_traffic(const struct capture *capture, uint32_t index, struct traffi
 	return 0;
 }
 
+int capture_clear_traffic(struct capture *capture, uint32_t index)
+{
+	AUTO_FREE struct traffic *zero = calloc(capture->cpu_count, sizeof(*zero));
+
+	if (!zero)
+		return -ENOMEM;
+	if (bpf_map_update_elem(bpf_map__fd(capture->skeleton->maps.traffic_sums), &index, zero, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
 uint64_t capture_counter(const struct capture *capture, unsigned counter)
 {
 	AUTO_FREE uint64_t *values = calloc(capture->cpu_count, sizeof(*values));

@@ -46,6 +46,7 @@ int capture_place(struct capture *capture, const struct place *place, uint32_t i
 int capture_forget_place(struct capture *capture, const struct place *place);
 /// The sums of one index over all CPUs.
 int capture_traffic(const struct capture *capture, uint32_t index, struct traffic *ret_traffic);
+int capture_clear_traffic(struct capture *capture, uint32_t index);
 /// One of enum counter, over all CPUs.
 uint64_t capture_counter(const struct capture *capture, unsigned counter);
 

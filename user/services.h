@@ -28,6 +28,7 @@ struct service {
 	unsigned listeners;     ///< listening sockets of its processes
 	unsigned processes;     ///< that we have met and that live
 	uint64_t idle_since_ns; ///< 0 while it has listeners or processes
+	uint64_t past_bytes;    ///< of places that are gone, as services_traffic counts them
 	unsigned unfinished;    ///< answers in progress: filled and used by one scrape
 	char **routes;          ///< templates from the configuration, borrowed; may be NULL
 	unsigned routes_len;
