@@ -151,7 +151,7 @@ __noinline int request_has_next(struct __sk_buff *skb)
 #define LOOK_LEN 128
 #define LOOK_STEP (LOOK_LEN - 4)
 
-/* 0x80 in each byte of `word` that is the one which `pattern` repeats; seldom also in one above such a byte. */
+/* 0x80 in each byte of `word` that is the one which `pattern` repeats; seldom also in one above it. */
 static __always_inline __u64 bytes_equal(__u64 word, __u64 pattern)
 {
 	word ^= pattern;

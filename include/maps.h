@@ -42,8 +42,8 @@ struct traffic {
 
 #define PLACES_MAX 4096
 
-/* Bytes of one ring: 50 ms of 100 000 requests a second, and of their longest heads still what comes while the
- * reader waits for a CPU. */
+/* Bytes of one ring: 50 ms of 100 000 requests a second, and of their longest heads still what comes while
+ * the reader waits for a CPU. */
 #define RING_SIZE (1 << 22)
 
 _Static_assert(sizeof(struct place) == 16, "place is shared with the kernel side");

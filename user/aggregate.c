@@ -103,8 +103,8 @@ static bool table_grow(struct service_stats *stats)
 	return true;
 }
 
-/* One service that makes up paths must not take the series from those that come after it: a fifth of the limit
- * is kept for the first rows of each, and for what must be counted somewhere. */
+/* One service that makes up paths must not take the series from those that come after it: a fifth of the
+ * limit is kept for the first rows of each, and for what must be counted somewhere. */
 #define FIRST_ROWS 8
 
 enum room { ROOM_USUAL, ROOM_RESERVED, ROOM_ALWAYS };

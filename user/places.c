@@ -40,13 +40,18 @@ static void index_release(struct places *places, struct place_entry *entry)
 }
 
 /* Nothing can arrive any more where the cgroup is gone, or nobody has been for long. */
+static bool is_gone(const struct places *places, const struct place_entry *entry)
+{
+	return !entry->service ||
+	       (places->capture && !cgroup_lives(places->capture->cgroup_fd, entry->place.cgroup));
+}
+
 static void sweep(struct places *places)
 {
-	struct place_entry *entry, *next;
+	struct place_entry *entry = NULL, *next;
 
 	HASH_ITER (hh, places->table, entry, next) {
-		if (entry->service &&
-		    (!places->capture || cgroup_lives(places->capture->cgroup_fd, entry->place.cgroup)))
+		if (!is_gone(places, entry))
 			continue;
 		index_release(places, entry);
 		HASH_DEL(places->table, entry);
@@ -98,7 +103,7 @@ void places_forget_service(struct places *places, const struct service *service)
 void places_traffic(const struct places *places, const struct service *service, uint64_t *ret_in_flight,
 		    uint64_t *ret_bytes)
 {
-	struct place_entry *entry, *next;
+	struct place_entry *entry = NULL, *next;
 	struct traffic traffic;
 
 	*ret_in_flight = 0;

@@ -94,8 +94,8 @@ void ring_drain(struct ring *ring, unsigned max,
 			if (position == end)
 				break;
 		}
-		header = __atomic_load_n((const uint32_t *)(ring->data + (position & mask)),
-					 __ATOMIC_ACQUIRE);
+		header =
+			__atomic_load_n((const uint32_t *)(ring->data + (position & mask)), __ATOMIC_ACQUIRE);
 		if (header & BPF_RINGBUF_BUSY_BIT)
 			break;
 		size = header & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);

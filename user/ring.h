@@ -12,8 +12,8 @@ struct ring;
 /// `fd`: of the map, borrowed; `size`: its max_entries. -errno.
 int ring_new(int fd, size_t size, struct ring **ret_ring);
 void ring_free(struct ring *ring);
-/// Hands each record to `on_record`, oldest first, at most `max`. A record is borrowed for the call, and aligned
-/// to 8 bytes; NULL of size 0 if it is longer than any that this program knows.
+/// Hands each record to `on_record`, oldest first, at most `max`. A record is borrowed for the call, and
+/// aligned to 8 bytes; NULL of size 0 if it is longer than any that this program knows.
 void ring_drain(struct ring *ring, unsigned max,
 		void (*on_record)(void *context, const void *record, size_t size), void *context);
 

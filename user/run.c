@@ -31,7 +31,7 @@
 
 #define DEFAULT_LISTEN_ADDRESS "127.0.0.1:10707"
 
-/* The kernel wakes us only when a burst has filled an eighth of a ring; what else there is waits this long. */
+/* The kernel wakes us only when a burst fills an eighth of a ring; what else there is waits this long. */
 #define DRAIN_NS 50000000
 
 /* How long readiness waits for Docker's list of containers. */
