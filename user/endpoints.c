@@ -3,6 +3,7 @@
 #include "endpoints.h"
 
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "api.h"
@@ -64,11 +65,23 @@ static void get_ready(void *context, const struct server_request *request, struc
 		buffer_text(&response->body, "ringside is ready\n");
 }
 
+/* Any page that the operator's browser shows may POST to this host; the browser says whose page it is. */
+static bool is_from_foreign_page(const struct server_request *request)
+{
+	const char *host = request->origin ? strstr(request->origin, "://") : NULL;
+
+	return request->origin && (!host || !request->host || strcasecmp(host + 3, request->host) != 0);
+}
+
 static void post_reload(void *context, const struct server_request *request, struct server_response *response)
 {
 	struct site *site = context;
 
-	(void)request;
+	if (is_from_foreign_page(request)) {
+		response->status = 403;
+		buffer_text(&response->body, "refused: the request comes from another site's page\n");
+		return;
+	}
 	if (site->reload(site->context)) {
 		response->status = 500;
 		buffer_text(&response->body,

@@ -248,6 +248,7 @@ static enum MHD_Result serve(struct server *server, struct MHD_Connection *conne
 		.accept = header(connection, MHD_HTTP_HEADER_ACCEPT),
 		.service = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "service"),
 		.host = header(connection, MHD_HTTP_HEADER_HOST),
+		.origin = header(connection, MHD_HTTP_HEADER_ORIGIN),
 	};
 	struct server_response answer = {0};
 

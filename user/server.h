@@ -13,6 +13,7 @@ struct server_request {
 	const char *accept;  ///< NULL if absent
 	const char *service; ///< value of ?service=, NULL if absent
 	const char *host;    ///< Host header, NULL if absent
+	const char *origin;  ///< Origin header, NULL if absent: no browser's page asks
 };
 
 struct server_response {

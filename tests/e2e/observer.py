@@ -53,9 +53,9 @@ class Ringside:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers, method=method)
         return urllib.request.urlopen(request, timeout=timeout)
 
-    def status_of(self, path, method="GET"):
+    def status_of(self, path, method="GET", **headers):
         try:
-            return self.get(path, method=method).status
+            return self.get(path, method=method, **headers).status
         except urllib.error.HTTPError as error:
             return error.code
 

@@ -166,6 +166,15 @@ def test_reload(ringside):
     assert ringside.status_of("/-/reload", "POST") == 200
 
 
+def test_reload_from_its_own_page(ringside):
+    assert ringside.status_of("/-/reload", "POST", Origin=f"http://127.0.0.1:{ringside.port}") == 200
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "", "://"])
+def test_reload_from_a_foreign_page_is_refused(ringside, origin):
+    assert ringside.status_of("/-/reload", "POST", Origin=origin) == 403
+
+
 def test_status_is_json(ringside):
     answer = ringside.get("/api/v1/status")
     assert answer.headers["Content-Type"].startswith("application/json")
