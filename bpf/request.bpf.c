@@ -57,6 +57,7 @@ static __always_inline bool piece_send(struct __sk_buff *skb, const struct conne
 	header_fill(&event->header, connection, EVENT_REQUEST, now);
 	event->header.flags |= flags;
 	event->request_start = connection->request_end + (piece->seq - connection->next_seq_in);
+	event->response_end = connection->response_end;
 	event->cgroup = connection->cgroup;
 	event->request_bytes = piece->len;
 	event->request_len = load_clamped(skb, piece->offset, event->data, piece->len, room) ? piece->len : 0;

@@ -79,6 +79,7 @@ struct exchange_event {
 struct request_event {
 	struct event_header header;
 	__u64 request_start; /* position of the piece's first byte */
+	__u64 response_end;  /* position of the answers by then */
 	__u64 cgroup;
 	__u32 request_bytes; /* of this piece */
 	__u32 request_len;   /* captured of it: all but where there was no room */
@@ -109,7 +110,7 @@ struct listen_event {
 
 _Static_assert(sizeof(struct event_header) == 24, "event_header is shared with the kernel side");
 _Static_assert(sizeof(struct exchange_event) == 160, "exchange_event is shared with the kernel side");
-_Static_assert(sizeof(struct request_event) == 56, "request_event is shared with the kernel side");
+_Static_assert(sizeof(struct request_event) == 64, "request_event is shared with the kernel side");
 _Static_assert(sizeof(struct response_event) == 56, "response_event is shared with the kernel side");
 _Static_assert(sizeof(struct listen_event) == 40, "listen_event is shared with the kernel side");
 

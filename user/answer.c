@@ -49,6 +49,7 @@ static void expect(struct answer *answer)
 {
 	uint64_t body = answer->start + answer->head.head_len;
 
+	answer->chunks_at = body;
 	switch (answer->head.framing) {
 	case FRAMING_NONE:
 	case FRAMING_UPGRADE:
@@ -64,23 +65,38 @@ static void expect(struct answer *answer)
 	}
 }
 
-/* Whether a chunked body ends with this stretch. Where all of it was captured the chunks are walked; else its
- * last bytes tell: the last chunk and an empty line, or just an empty line where a Trailer header promised
- * fields in between. */
-static bool chunks_end(struct answer *answer, const struct stretch *stretch)
+/* Walk the chunks as far as every byte was captured. DECODE_MALFORMED: this tells nothing. */
+static enum decode chunks_walk(struct answer *answer, const struct stretch *stretch)
 {
-	const char *body = answer->head_bytes + answer->head.head_len;
-	size_t captured = answer->head_len - answer->head.head_len, len;
+	uint64_t captured_end = stretch->start + stretch->bytes.len;
+	enum decode outcome = DECODE_MALFORMED;
+	struct slice bytes;
+	size_t len;
 
-	if (captured && http1_chunked_decode(body, captured, &len) == DECODE_OK) {
-		answer->expected_end = answer->start + answer->head.head_len + len;
-		return true;
+	if (answer->chunks_at >= stretch->start && answer->chunks_at <= captured_end) {
+		bytes = (struct slice){stretch->bytes.data + (answer->chunks_at - stretch->start),
+				       captured_end - answer->chunks_at};
+		outcome = http1_chunks_walk(&answer->chunks, bytes, &len);
 	}
-	if (stretch->end < answer->start + answer->head.head_len + 5)
+	if (outcome == DECODE_OK)
+		answer->expected_end = answer->chunks_at + len;
+	if (outcome == DECODE_MORE && captured_end < stretch->end)
+		outcome = DECODE_MALFORMED;
+	answer->chunks_at = outcome == DECODE_MALFORMED ? UINT64_MAX : captured_end;
+	return outcome;
+}
+
+/* Whether a chunked body ends with this stretch, by its last bytes: the last chunk and an empty line, or just
+ * an empty line where a Trailer header promised fields in between. */
+static bool tail_ends_chunks(const struct answer *answer, const struct stretch *stretch)
+{
+	uint64_t body = answer->start + answer->head.head_len;
+
+	if (stretch->end < body + 5)
 		return false; /* the shortest body is a last chunk; the head ends in an empty line, too */
 	if (answer->head.trailers)
 		return !memcmp(answer->tail + 4, "\r\n\r\n", 4);
-	if (stretch->end == answer->start + answer->head.head_len + 5)
+	if (stretch->end == body + 5)
 		return !memcmp(answer->tail + 3, "0\r\n\r\n", 5);
 	return !memcmp(answer->tail + 1, "\r\n0\r\n\r\n", 7);
 }
@@ -98,10 +114,9 @@ static void tail_add(struct answer *answer, const struct stretch *stretch)
 
 static bool is_complete(struct answer *answer, const struct stretch *stretch)
 {
-	if (answer->head.framing == FRAMING_CHUNKED && chunks_end(answer, stretch)) {
-		if (answer->expected_end == UINT64_MAX)
-			answer->expected_end = stretch->end;
-	}
+	if (answer->head.framing == FRAMING_CHUNKED && chunks_walk(answer, stretch) == DECODE_MALFORMED &&
+	    tail_ends_chunks(answer, stretch))
+		answer->expected_end = stretch->end;
 	return answer->expected_end <= stretch->end;
 }
 

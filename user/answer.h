@@ -6,6 +6,7 @@
 
 #include "exchange.h"
 #include "protocols/http1.h"
+#include "protocols/http1_chunks.h"
 
 #include "event.h"
 
@@ -35,7 +36,9 @@ struct answer {
 	bool same_thread;
 	uint8_t tail[8];            ///< its last bytes so far, right-aligned
 	struct http1_response head; ///< framing is FRAMING_UNKNOWN until the head is whole
-	uint16_t head_len;          ///< bytes in head_bytes
+	struct http1_chunks chunks;
+	uint64_t chunks_at; ///< position up to which they were walked; beyond a gap, and for ever, UINT64_MAX
+	uint16_t head_len;  ///< bytes in head_bytes
 	char head_bytes[RESPONSE_CAPTURE_MAX];
 	char text[REQUEST_TEXT_MAX];
 };

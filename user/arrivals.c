@@ -16,20 +16,38 @@ static struct slice behind(struct slice bytes, uint64_t len)
 			       : (struct slice){bytes.data, 0};
 }
 
-/* Where the next request begins, by this one's framing. Sets in_chunks where only an empty line will tell. */
+/* Walk the chunks of a body that comes in. True if it ends within these bytes, and sets its end's position.
+ */
+static bool chunks_walk(struct connection *connection, struct slice bytes, uint64_t start, uint64_t *ret_end)
+{
+	enum decode outcome = DECODE_MALFORMED;
+	size_t len;
+
+	if (connection->chunks_at == start)
+		outcome = http1_chunks_walk(&connection->chunks, bytes, &len);
+	connection->chunks_at = outcome == DECODE_MORE ? start + bytes.len : UINT64_MAX;
+	if (outcome == DECODE_OK)
+		*ret_end = start + len;
+	return outcome == DECODE_OK;
+}
+
+/* Where the next request begins, by this one's framing. Sets in_chunks where what is yet to come will tell.
+ */
 static uint64_t find_end(struct connection *connection, const struct answer *answer,
 			 const struct http1_request *request, struct slice bytes)
 {
-	size_t len;
+	uint64_t body = answer->request_start + request->head_len, end;
 
 	connection->in_chunks = false;
 	if (answer->request_end != UINT64_MAX)
 		return answer->request_end;
 	bytes = behind(bytes, request->head_len);
-	if (http1_chunked_decode(bytes.data, bytes.len, &len) == DECODE_OK)
-		return answer->request_start + request->head_len + len;
+	connection->chunks = (struct http1_chunks){0};
+	connection->chunks_at = body;
+	if (chunks_walk(connection, bytes, body, &end))
+		return end;
 	connection->in_chunks = true;
-	return answer->request_start + request->head_len + bytes.len;
+	return body + bytes.len;
 }
 
 /* Where a request ends whose head is longer than what is kept: before what came behind it, unless that may be
@@ -59,8 +77,21 @@ static bool has_line(struct slice bytes)
 	return at < bytes.len && memchr(bytes.data + at, '\n', bytes.len - at);
 }
 
+/* The shortest request; less than that behind a body is a stray line end. */
+#define REQUEST_MIN (sizeof("GET / HTTP/1.1\r\n\r\n") - 1)
+
+/* Whether behind the request something stands that was not captured, and that no piece holds. */
+static bool hides_another(const struct connection *connection, struct slice bytes, uint64_t start,
+			  uint64_t arrived_end)
+{
+	if (connection->held && connection_held(connection)->request_start < arrived_end)
+		arrived_end = connection_held(connection)->request_start;
+	return !bytes.len && !connection->in_chunks && arrived_end >= start + REQUEST_MIN;
+}
+
 /* Decode and queue the requests that stand in `bytes`, from position `start` on. The first takes its times
- * from `template`, the others arrived with it. With `goes_on`, what is not whole waits for the next piece. */
+ * from `template`, the others arrived with it. With `goes_on`, what is not whole waits for the next piece.
+ * What stands behind the bytes and was not captured can only be counted, when it is answered. */
 static void take_requests(struct connection *connection, struct slice bytes, uint64_t start,
 			  uint64_t arrived_end, const struct answer *template, bool goes_on,
 			  struct connection_losses *losses)
@@ -107,25 +138,37 @@ static void take_requests(struct connection *connection, struct slice bytes, uin
 		if (end < arrived_end || (goes_on && answer.request_end != UINT64_MAX))
 			answer.exchange.request_bytes = end - start;
 		connection->next_request = end;
-		if (!connection_enqueue(connection, &answer)) {
+		if (connection->answers_lost) {
+			losses->unmatched++;
+		} else if (!connection_enqueue(connection, &answer)) {
 			connection_poison(connection, &losses->table_full);
 			return;
 		}
-		if (decoded == DECODE_MORE)
+		if (decoded == DECODE_MORE && first)
 			return;
 		bytes = behind(bytes, end - start);
 		start = end;
+		if (decoded == DECODE_MORE || hides_another(connection, bytes, start, arrived_end))
+			connection_poison(connection, &losses->unmatched);
+		if (decoded == DECODE_MORE)
+			return;
 	}
 }
 
-/* A chunked body is over behind an empty line, but a chunk may end in one, too: then no request follows. */
-static bool is_within_chunks(const struct connection *connection, const struct request_event *event)
+/* Whether all of the piece belongs to a chunked body. Sets next_request where the body ends within it. Where
+ * not every byte was seen, the body is over behind an empty line that a request follows: a chunk may end in
+ * an empty line, too. */
+static bool is_within_chunks(struct connection *connection, const struct request_event *event)
 {
+	struct slice bytes = {(const char *)event->data, event->request_len};
 	struct http1_request request;
 
-	return connection->in_chunks && (!(event->header.flags & EVENT_AFTER_LINE) ||
-					 http1_request_decode((const char *)event->data, event->request_len,
-							      &request) == DECODE_MALFORMED);
+	if (!connection->in_chunks)
+		return false;
+	if (chunks_walk(connection, bytes, event->request_start, &connection->next_request))
+		return false;
+	return connection->chunks_at != UINT64_MAX || !(event->header.flags & EVENT_AFTER_LINE) ||
+	       http1_request_decode(bytes.data, bytes.len, &request) == DECODE_MALFORMED;
 }
 
 /* The piece's bytes behind those that were kept, in memory of the caller's; NULL if none were, or if it does
@@ -189,6 +232,8 @@ void arrivals_take_held(struct connection *connection, struct connection_losses 
 		take_piece(connection, connection_held(connection), losses);
 		connection_drop_held(connection);
 	}
+	if (connection->held_cut)
+		connection_poison(connection, connection->held_cut);
 }
 
 void arrivals_take_piece(struct connection *connection, const struct request_event *event,
@@ -196,8 +241,8 @@ void arrivals_take_piece(struct connection *connection, const struct request_eve
 {
 	/* Whether it is a request or part of a body shows when the one before is known. */
 	if (event->header.flags & EVENT_BEHIND) {
-		if (!connection_hold(connection, event))
-			connection_poison(connection, &losses->table_full);
+		if (connection->held_cut || !connection_hold(connection, event))
+			connection->held_cut = &losses->table_full;
 		return;
 	}
 	arrivals_take_held(connection, losses); /* the one before was lost */
@@ -213,7 +258,6 @@ void arrivals_take_exchange(struct connection *connection, const struct exchange
 	 * rest. */
 	bool goes_on = connection->streamed && !connection->held &&
 		       event->request_end - event->request_start == event->request_len;
-
 	take_requests(connection, bytes, event->request_start, event->request_end, template, goes_on, losses);
 	connection->piece_end = goes_on ? event->request_end : connection->piece_end;
 	/* The first piece follows without a gap where the request's end is known. */

@@ -32,7 +32,8 @@ struct connection {
 	uint64_t touched_ns;
 	struct held_piece *held; ///< came behind a request that still waits in the kernel
 	size_t held_bytes;
-	char *partial; ///< the beginning of a pipelined request
+	uint64_t *held_cut; ///< NULL, or what those count as that were too many to hold
+	char *partial;      ///< the beginning of a pipelined request
 	size_t partial_len;
 	uint64_t partial_start;      ///< its position
 	uint64_t partial_arrival_ns; ///< of its first byte
@@ -40,9 +41,12 @@ struct connection {
 	uint64_t next_request;       ///< what comes in before this position belongs to a body
 	uint64_t answers_end; ///< position behind the last stretch of answers that was told of; 0 before
 	uint64_t piece_end;   ///< position behind the last piece; 0 before the first
-	uint64_t *poison; ///< requests and answers cannot be paired any more: what further answers count as
-	bool in_chunks;   ///< what comes in belongs to a body whose end is told by an empty line
-	bool streamed;    ///< the kernel sends everything: requests are pipelined
+	uint64_t *poison;  ///< requests and answers cannot be paired any more: what further answers count as
+	bool answers_lost; ///< nor can they, but all requests are seen: each counts as lost when it comes
+	struct http1_chunks chunks; ///< of the body that comes in, with in_chunks
+	uint64_t chunks_at;         ///< position up to which they were walked; UINT64_MAX beyond a gap
+	bool in_chunks;             ///< what comes in belongs to a chunked body
+	bool streamed;              ///< the kernel sends everything: requests are pipelined
 	UT_hash_handle hh;
 };
 

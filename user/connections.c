@@ -109,7 +109,8 @@ static void settle(struct connections *connections, struct connection *connectio
 {
 	if (flags & EVENT_FIN)
 		pairing_end(&connections->pairing, connection, outcome_of(flags), now_ns);
-	if ((flags & EVENT_FIN) || (!connection->first && !connection->streamed))
+	if ((flags & EVENT_FIN) ||
+	    (!connection->first && !connection->streamed && !connection->poison && !connection->answers_lost))
 		connection_remove(connections, connection);
 }
 
@@ -124,18 +125,16 @@ static struct stretch stretch_of(const struct exchange_event *event)
 	};
 }
 
-/* Whether the request is alone in what was captured: nothing of a second one stands behind it. */
+/* Whether the request is alone: nothing of a second one stands behind it. */
 static bool is_alone(const struct http1_request *request, enum decode decoded,
 		     const struct exchange_event *event)
 {
-	uint64_t len = request->head_len + request->content_length;
+	uint64_t arrived = event->request_end - event->request_start;
 
 	if (decoded == DECODE_MORE)
 		return event->request_len ==
 		       REQUEST_CAPTURE_MAX; /* cut by us: the answer says that it was whole */
-	return request->framing == FRAMING_NONE     ? request->head_len >= event->request_len
-	       : request->framing == FRAMING_LENGTH ? len >= event->request_len
-						    : true;
+	return request->framing == FRAMING_CHUNKED || request->head_len + request->content_length >= arrived;
 }
 
 /* The usual case, without a look at the table: one request, all of its answer in one segment. */
@@ -193,7 +192,9 @@ void connections_on_exchange(struct connections *connections, const struct excha
 	/* The scheduler's sums end with this segment, which then answers an older request. */
 	if (connection->first)
 		answer.same_thread = false;
-	arrivals_take_exchange(connection, event, &answer, &connections->pairing.losses);
+	/* After a request that was not seen the kernel takes its answer for this one's. */
+	if (!connection->poison)
+		arrivals_take_exchange(connection, event, &answer, &connections->pairing.losses);
 	connection->answers_end = event->response_end;
 	pairing_feed(&connections->pairing, connection, stretch_of(event));
 	settle(connections, connection, event->header.flags, event->header.time_ns);
@@ -205,6 +206,8 @@ void connections_on_request(struct connections *connections, const struct reques
 
 	if (!connection)
 		return;
+	if (!connection->streamed && !connection->answers_end)
+		connection->answers_end = event->response_end;
 	connection->streamed = true;
 	arrivals_take_piece(connection, event, &connections->pairing.losses);
 }
@@ -220,12 +223,11 @@ void connections_on_response(struct connections *connections, const struct respo
 		.tail = event->tail,
 	};
 
-	if (!connection) {
-		/* Behind an answer that was complete: its connection's end, most often. */
-		if (event->response_len >= 7 && !memcmp(event->data, "HTTP/1.", 7))
-			connections->pairing.losses.unmatched++;
+	/* Behind an answer that was complete: its connection's end, most often. */
+	if (!connection && event->response_len >= 7 && !memcmp(event->data, "HTTP/1.", 7))
+		connection = connection_get(connections, &event->header);
+	if (!connection)
 		return;
-	}
 	connection->touched_ns = event->header.time_ns;
 	/* The request before what is held was answered by an exchange event that was lost. */
 	arrivals_take_held(connection, &connections->pairing.losses);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the HTTP/1 decoders make of heads and chunked bodies: whole, cut at every byte, odd, and hostile.
+// What the HTTP/1 decoder makes of heads: whole, cut at every byte, odd, and hostile.
 #include "protocols/http1.h"
 #include "guarded.h"
 
@@ -392,71 +392,6 @@ static void what_is_no_answer_is_malformed(void **state)
 			 DECODE_MALFORMED);
 }
 
-static void chunked_bodies_end_where_they_end_and_no_cut_of_them_does(void **state)
-{
-	static const char *const bodies[] = {
-		"0\r\n\r\n",
-		"0\n\n",
-		"5\r\nhello\r\n0\r\n\r\n",
-		"A;name=\"value\" \r\n0123456789\r\n00000000000000000000000000000\r\n\r\n",
-		"1 \nx\n1\t\r\ny\r\n0\r\n\r\n",
-		"5\r\n0\r\n\r\n\r\n0\r\n\r\n",
-		"3\r\nabc\r\n0\r\nExpires: now\r\nX: y\r\n\r\n",
-	};
-	char followed[256];
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(bodies); i++) {
-		size_t len = strlen(bodies[i]), body_len = 0;
-		snprintf(followed, sizeof(followed), "%sHTTP/1.1 200 OK\r\n\r\n", bodies[i]);
-		assert_int_equal(http1_chunked_decode(guarded(followed, strlen(followed)), strlen(followed),
-						      &body_len),
-				 DECODE_OK);
-		assert_int_equal(body_len, len);
-		for (size_t cut_len = 0; cut_len < len; cut_len++) {
-			size_t untouched = 12345;
-			const char *data = guarded(bodies[i], cut_len);
-			if (http1_chunked_decode(data, cut_len, &untouched) != DECODE_MORE)
-				fail_msg("body %zu, cut to %zu bytes", i, cut_len);
-			assert_int_equal(untouched, 12345);
-		}
-	}
-}
-
-static void what_is_no_chunked_body_is_malformed(void **state)
-{
-	static const char *const inputs[] = {
-		"x",
-		"\r\n",
-		"-1\r\n",
-		"5x\r\nhello\r\n",
-		"5\r\nhello0\r\n\r\n",
-		"5\r\nhello\r0",
-		"4000000000000000\r\n",
-		"10000000000000005\r\nhello\r\n",
-		"fffffffffffffffffffffffff\r\n",
-		"0\r\n\rx",
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(inputs); i++) {
-		size_t len = 12345;
-		if (http1_chunked_decode(guarded(inputs[i], strlen(inputs[i])), strlen(inputs[i]), &len) !=
-		    DECODE_MALFORMED)
-			fail_msg("%s", inputs[i]);
-		assert_int_equal(len, 12345);
-	}
-}
-
-static void a_chunk_longer_than_any_memory_asks_for_more(void **state)
-{
-	static const char body[] = "3fffffffffffffff\r\nx";
-	size_t len;
-
-	(void)state;
-	assert_int_equal(http1_chunked_decode(guarded(body, strlen(body)), strlen(body), &len), DECODE_MORE);
-}
-
 static void only_registered_methods_have_names(void **state)
 {
 	(void)state;
@@ -485,9 +420,6 @@ int main(void)
 		cmocka_unit_test(interim_answers_are_told_from_final_ones),
 		cmocka_unit_test(websockets_and_trailers_are_announced),
 		cmocka_unit_test(what_is_no_answer_is_malformed),
-		cmocka_unit_test(chunked_bodies_end_where_they_end_and_no_cut_of_them_does),
-		cmocka_unit_test(what_is_no_chunked_body_is_malformed),
-		cmocka_unit_test(a_chunk_longer_than_any_memory_asks_for_more),
 		cmocka_unit_test(only_registered_methods_have_names),
 	};
 

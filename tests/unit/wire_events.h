@@ -92,15 +92,15 @@ static inline bool wire_ends_line(const char *data, size_t len)
 	return len >= 4 && !memcmp(data + len - 4, "\r\n\r\n", 4);
 }
 
-/* request.bpf.c request_has_next() */
-static inline bool wire_has_next(const struct wire *wire)
+/* request.bpf.c request_has_next(), which looks at what is kept, and segment_has_next(). */
+static inline bool wire_has_next(const char *data, size_t len, size_t head_max)
 {
 	size_t at = 4;
 
-	while (at < wire->request_len && !wire_ends_line(wire->request, at))
+	while (at < len && at <= head_max && !wire_ends_line(data, at))
 		at++;
-	return at < wire->request_len && at <= REQUEST_CAPTURE_MAX - WIRE_START &&
-	       wire_begins_request(wire->request + at, wire_at_most(wire->request_len - at, WIRE_START));
+	return at < len && at <= head_max &&
+	       wire_begins_request(data + at, wire_at_most(len - at, WIRE_START));
 }
 
 /* Whether the ring is full; `requests` is how many are then not reported. */
@@ -172,6 +172,7 @@ static inline void wire_piece_in(struct wire *wire, uint64_t now_ns, const char 
 	*event = (struct request_event){
 		.header = wire_header(wire, EVENT_REQUEST, flags, now_ns),
 		.request_start = position,
+		.response_end = wire->response_end,
 		.cgroup = WIRE_CGROUP,
 		.request_bytes = len,
 		.request_len = len,
@@ -214,7 +215,7 @@ static inline void wire_begin(struct wire *wire, uint64_t now_ns, const char *da
 	wire->read_tgid = 0;
 	wire->request_len = wire_at_most(len, REQUEST_CAPTURE_MAX);
 	memcpy(wire->request, data, wire->request_len);
-	if (len > REQUEST_CAPTURE_MAX && wire_has_next(wire)) {
+	if (len > REQUEST_CAPTURE_MAX && wire_has_next(data, len, 8192)) {
 		wire_pieces_in(wire, now_ns, data, len);
 		return;
 	}
@@ -309,7 +310,7 @@ static inline bool wire_is_pipelining(const struct wire *wire, size_t len)
 
 	if (len <= RESPONSE_CAPTURE_MAX && (!bodiless || wire->empty_line))
 		return false;
-	return wire_has_next(wire);
+	return wire_has_next(wire->request, wire->request_len, REQUEST_CAPTURE_MAX - WIRE_START);
 }
 
 /* answer.bpf.c answer_began(). Moves response_end. */

@@ -19,11 +19,6 @@ static bool ends_line(char c)
 	return c == '\r' || c == '\n';
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 static bool slice_equals(struct slice a, const char *text, size_t len)
 {
 	return a.len == len && memcmp(a.data, text, len) == 0;
@@ -169,77 +164,4 @@ enum decode http1_response_decode(const char *data, size_t len, struct slice req
 		response.content_length = fields.content_length;
 	*ret_response = response;
 	return body ? DECODE_OK : DECODE_MORE;
-}
-
-static int hex_value(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/// Moves *at behind the next LF.
-static enum decode line_skip(const char **at, const char *end)
-{
-	const char *line_end = *at < end ? memchr(*at, '\n', (size_t)(end - *at)) : NULL;
-
-	if (!line_end)
-		return DECODE_MORE;
-	*at = line_end + 1;
-	return DECODE_OK;
-}
-
-/// Reads the line that begins a chunk: its size, then perhaps extensions. Moves *at behind it.
-static enum decode chunk_line_read(const char **at, const char *end, uint64_t *ret_size)
-{
-	const char *digit = *at;
-	uint64_t size = 0;
-
-	for (; digit < end && hex_value(*digit) >= 0; digit++) {
-		if (size >= HTTP1_LENGTH_MAX / 16)
-			return DECODE_MALFORMED;
-		size = size * 16 + (uint64_t)hex_value(*digit);
-	}
-	if (digit == end)
-		return DECODE_MORE;
-	if (digit == *at || (*digit != ';' && !is_blank(*digit) && !ends_line(*digit)))
-		return DECODE_MALFORMED;
-	*at = digit;
-	*ret_size = size;
-	return line_skip(at, end);
-}
-
-/// Moves *at behind the CRLF, or LF, that must stand there.
-static enum decode line_end_skip(const char **at, const char *end)
-{
-	if (*at < end && **at == '\r')
-		++*at;
-	if (*at == end)
-		return DECODE_MORE;
-	return *(*at)++ == '\n' ? DECODE_OK : DECODE_MALFORMED;
-}
-
-enum decode http1_chunked_decode(const char *data, size_t len, size_t *ret_len)
-{
-	const char *at = data, *end = data + len;
-	enum decode outcome;
-	uint64_t size;
-
-	while ((outcome = chunk_line_read(&at, end, &size)) == DECODE_OK && size > 0) {
-		if (size >= (size_t)(end - at))
-			return DECODE_MORE;
-		at += size;
-		outcome = line_end_skip(&at, end);
-		if (outcome != DECODE_OK)
-			return outcome;
-	}
-	// The trailer section: field lines, or none, and an empty line.
-	while (outcome == DECODE_OK && at < end && !ends_line(*at))
-		outcome = line_skip(&at, end);
-	if (outcome == DECODE_OK)
-		outcome = line_end_skip(&at, end);
-	if (outcome == DECODE_OK)
-		*ret_len = (size_t)(at - data);
-	return outcome;
 }

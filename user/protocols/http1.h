@@ -54,10 +54,6 @@ enum decode http1_request_decode(const char *data, size_t len, struct http1_requ
 enum decode http1_response_decode(const char *data, size_t len, struct slice request_method,
 				  struct http1_response *ret_response);
 
-/// Walk a chunked body that begins at data. DECODE_OK sets *ret_len to the body's length, last chunk and
-/// trailers included.
-enum decode http1_chunked_decode(const char *data, size_t len, size_t *ret_len);
-
 /// The registered name equal to `method` (a static string), or "_OTHER". The IANA HTTP Method Registry,
 /// case-sensitive.
 const char *http1_method_name(struct slice method);
