@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "utf8.h"
+
 enum { NUMBER_MAX = 32 }; ///< the longest number that %.17g or a uint64_t makes, with its end
 
 /// What we can write, and how an Accept header calls it.
@@ -174,30 +176,6 @@ const char *exposition_content_type(enum exposition_format format)
 	return formats[format].content_type;
 }
 
-static bool utf8_tail(unsigned char byte)
-{
-	return (byte & 0xC0) == 0x80;
-}
-
-/// Length of the well-formed sequence of two to four bytes at `s` (Unicode 15, table 3-7), 0 if there is
-/// none. The terminator is no tail, so nothing is read beyond it.
-static size_t utf8_length(const unsigned char *s)
-{
-	if (s[0] >= 0xC2 && s[0] <= 0xDF)
-		return utf8_tail(s[1]) ? 2 : 0;
-	if (s[0] >= 0xE0 && s[0] <= 0xEF) {
-		if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F))
-			return 0;
-		return utf8_tail(s[1]) && utf8_tail(s[2]) ? 3 : 0;
-	}
-	if (s[0] >= 0xF0 && s[0] <= 0xF4) {
-		if ((s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))
-			return 0;
-		return utf8_tail(s[1]) && utf8_tail(s[2]) && utf8_tail(s[3]) ? 4 : 0;
-	}
-	return 0;
-}
-
 /// Writes the character at `s` that cannot stand as it is; returns how many bytes it took.
 static size_t put_special(struct buffer *out, const char *s, bool escape_quotes)
 {
@@ -216,7 +194,7 @@ static size_t put_special(struct buffer *out, const char *s, bool escape_quotes)
 	default:
 		break;
 	}
-	len = utf8_length((const unsigned char *)s);
+	len = utf8_length(s, SIZE_MAX);
 	buffer_bytes(out, len ? s : "\uFFFD", len ? len : 3);
 	return len ? len : 1;
 }
