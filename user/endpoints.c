@@ -9,6 +9,7 @@
 #include "api.h"
 #include "exposition.h"
 #include "families.h"
+#include "negotiation.h"
 #include "self.h"
 
 static double seconds_now(void)
@@ -35,7 +36,7 @@ static void get_metrics(void *context, const struct server_request *request, str
 	struct observation observation = site->observation;
 	struct exposition exposition = {
 		.out = &response->body,
-		.format = exposition_negotiate(request->accept),
+		.format = negotiation_format(request->accept),
 	};
 	double began = seconds_now();
 
@@ -47,7 +48,7 @@ static void get_metrics(void *context, const struct server_request *request, str
 	if (!request->service)
 		self_write(&exposition, &observation);
 	exposition_end(&exposition);
-	response->content_type = exposition_content_type(exposition.format);
+	response->content_type = negotiation_content_type(exposition.format);
 	site->observation.scrapes++;
 	site->observation.scrape_seconds += seconds_now() - began;
 }
