@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command `run`: wires the stages together, in the order in which data flows, and turns the loop.
+// The command `run`: wires the stages together, in the order in which data flows, and says what
+// becomes of all that the loop waits for.
 #include "run.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "aggregate.h"
 #include "capture.h"
@@ -24,6 +20,7 @@
 #include "inventory.h"
 #include "listeners.h"
 #include "log.h"
+#include "loop.h"
 #include "maps.h"
 #include "options.h"
 #include "server.h"
@@ -49,9 +46,7 @@ struct runner {
 	struct docker *docker;
 	struct server *server;
 	struct site site;
-	int epoll_fd;
-	int signal_fd;
-	int timer_fd;
+	struct loop *loop;
 	uint64_t start_ns;
 	uint64_t last_tick_s;
 	bool ended;
@@ -143,92 +138,61 @@ static int reload(void *context)
 
 /* What the loop waits for. */
 
-static void on_timer(struct runner *runner)
+static void on_clock(void *context)
 {
-	uint64_t expirations, now_ns;
+	struct runner *runner = context;
+	uint64_t now_ns;
 
-	if (read(runner->timer_fd, &expirations, sizeof(expirations)) < 0)
-		return;
 	drain(runner);
 	now_ns = monotonic_ns();
 	if (now_ns / 1000000000 != runner->last_tick_s || !runner->site.ready)
 		tick(runner, now_ns);
 }
 
-static void on_signal(struct runner *runner)
+static void on_signal(void *context, int signal)
 {
-	struct signalfd_siginfo info;
+	struct runner *runner = context;
 
-	if (read(runner->signal_fd, &info, sizeof(info)) != sizeof(info))
-		return;
-	if (info.ssi_signo == SIGHUP)
+	if (signal == SIGHUP)
 		reload(runner);
 	else
 		runner->ended = true;
 }
 
-static void on_server(struct runner *runner)
+static void on_server(void *context)
 {
-	server_run(runner->server);
+	server_run(((struct runner *)context)->server);
 }
 
-static void on_docker(struct runner *runner)
+static void on_docker(void *context)
 {
-	docker_run(runner->docker);
+	docker_run(((struct runner *)context)->docker);
 }
 
-static void on_processes(struct runner *runner)
+static void on_processes(void *context)
 {
+	struct runner *runner = context;
+
 	/* Their last requests are in the ring: take them in under their names. */
 	drain(runner);
 	services_run(runner->services);
 }
 
-static void on_events(struct runner *runner)
+static void on_events(void *context)
 {
-	drain(runner);
-}
-
-static int watch(struct runner *runner, int fd, uint32_t trigger, void (*handler)(struct runner *runner))
-{
-	struct epoll_event wanted = {.events = EPOLLIN | trigger, .data.ptr = handler};
-
-	return epoll_ctl(runner->epoll_fd, EPOLL_CTL_ADD, fd, &wanted) ? -errno : 0;
+	drain(context);
 }
 
 static int turn(struct runner *runner)
 {
-	struct epoll_event ready[8];
-	int count = epoll_wait(runner->epoll_fd, ready, 8, server_timeout_ms(runner->server));
+	int count = loop_turn(runner->loop, server_timeout_ms(runner->server));
 
-	if (count < 0 && errno != EINTR)
-		return log_err(-errno, "epoll_wait: %s", strerror(errno));
-	for (int i = 0; i < count; i++)
-		((void (*)(struct runner *))ready[i].data.ptr)(runner);
 	if (!count)
 		server_run(runner->server);
-	return 0;
+	return count < 0 ? count : 0;
 }
 
 /* Start, in the order in which data flows; the first that fails has said why. */
-
-static int start_loop(struct runner *runner)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	runner->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	runner->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	runner->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (runner->epoll_fd < 0 || runner->signal_fd < 0 || runner->timer_fd < 0)
-		return log_err(-errno, "cannot create the loop's descriptors: %s", strerror(errno));
-	return 0;
-}
 
 /* Each observed process costs a descriptor (its end is waited for): take what the host allows. */
 static void raise_descriptor_limit(void)
@@ -299,13 +263,32 @@ static void start_site(struct runner *runner)
 	runner->site.context = runner;
 }
 
+static int start_watching(struct runner *runner)
+{
+	struct loop *loop = runner->loop;
+	int error = loop_watch_signals(loop, on_signal, runner);
+
+	if (!error)
+		error = loop_watch(loop, server_fd(runner->server), LOOP_LEVEL, on_server, runner);
+	if (!error)
+		error = loop_watch(loop, docker_fd(runner->docker), LOOP_LEVEL, on_docker, runner);
+	if (!error)
+		error = loop_watch(loop, services_fd(runner->services), LOOP_LEVEL, on_processes, runner);
+	/* By the edge: most events do not wake us, and a ring that is never empty would turn the loop without
+	 * end. */
+	if (!error)
+		error = loop_watch(loop, events_fd(runner->events), LOOP_EDGE, on_events, runner);
+	if (!error)
+		error = loop_watch_clock(loop, DRAIN_NS, on_clock, runner);
+	return error;
+}
+
 static int start(struct runner *runner)
 {
-	const struct itimerspec every = {.it_value.tv_nsec = DRAIN_NS, .it_interval.tv_nsec = DRAIN_NS};
 	int error;
 
 	raise_descriptor_limit();
-	error = start_loop(runner);
+	error = loop_new(&runner->loop);
 	if (!error)
 		error = start_server(runner);
 	if (!error)
@@ -320,21 +303,7 @@ static int start(struct runner *runner)
 	error = listeners_scan(runner->listeners);
 	if (error)
 		return log_err(error, "cannot read /proc: %s", strerror(-error));
-	error = watch(runner, runner->signal_fd, 0, on_signal);
-	if (!error)
-		error = watch(runner, runner->timer_fd, 0, on_timer);
-	if (!error)
-		error = watch(runner, server_fd(runner->server), 0, on_server);
-	if (!error)
-		error = watch(runner, docker_fd(runner->docker), 0, on_docker);
-	if (!error)
-		error = watch(runner, services_fd(runner->services), 0, on_processes);
-	/* Edge-triggered: most events do not wake us, and a ring that is never empty would turn the loop
-	 * without end. */
-	if (!error)
-		error = watch(runner, events_fd(runner->events), EPOLLET, on_events);
-	timerfd_settime(runner->timer_fd, 0, &every, NULL);
-	return error;
+	return start_watching(runner);
 }
 
 static void stop(struct runner *runner)
@@ -352,12 +321,7 @@ static void stop(struct runner *runner)
 	services_free(runner->services);
 	capture_stop(&runner->capture);
 	config_free(runner->config);
-	if (runner->timer_fd >= 0)
-		close(runner->timer_fd);
-	if (runner->signal_fd >= 0)
-		close(runner->signal_fd);
-	if (runner->epoll_fd >= 0)
-		close(runner->epoll_fd);
+	loop_free(runner->loop);
 }
 
 int run(const struct options *options)
@@ -365,9 +329,6 @@ int run(const struct options *options)
 	struct runner runner = {
 		.options = options,
 		.capture.cgroup_fd = -1,
-		.epoll_fd = -1,
-		.signal_fd = -1,
-		.timer_fd = -1,
 		.start_ns = monotonic_ns(),
 	};
 	bool mistaken;
