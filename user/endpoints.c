@@ -4,21 +4,13 @@
 
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "api.h"
 #include "exposition.h"
 #include "families.h"
+#include "monotonic.h"
 #include "negotiation.h"
 #include "self.h"
-
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
 
 /* Before readiness there is nothing to show: /metrics says so too, rather than giving zeros. */
 static bool not_ready(const struct site *site, struct server_response *response)
@@ -38,7 +30,7 @@ static void get_metrics(void *context, const struct server_request *request, str
 		.out = &response->body,
 		.format = negotiation_format(request->accept),
 	};
-	double began = seconds_now();
+	uint64_t began_ns = monotonic_ns();
 
 	if (not_ready(site, response))
 		return;
@@ -50,7 +42,7 @@ static void get_metrics(void *context, const struct server_request *request, str
 	exposition_end(&exposition);
 	response->content_type = negotiation_content_type(exposition.format);
 	site->observation.scrapes++;
-	site->observation.scrape_seconds += seconds_now() - began;
+	site->observation.scrape_seconds += (monotonic_ns() - began_ns) / 1e9;
 }
 
 static void get_healthy(void *context, const struct server_request *request, struct server_response *response)

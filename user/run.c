@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "aggregate.h"
 #include "capture.h"
@@ -22,6 +21,7 @@
 #include "log.h"
 #include "loop.h"
 #include "maps.h"
+#include "monotonic.h"
 #include "options.h"
 #include "server.h"
 #include "services.h"
@@ -51,14 +51,6 @@ struct runner {
 	uint64_t last_tick_s;
 	bool ended;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
 
 /* Events → connections and listeners. */
 
