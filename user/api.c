@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <jansson.h>
 
@@ -12,6 +11,7 @@
 #include "buffer.h"
 #include "capture.h"
 #include "docker.h"
+#include "monotonic.h"
 #include "observation.h"
 #include "self.h"
 #include "services.h"
@@ -108,9 +108,7 @@ void api_status(const struct observation *observation, struct buffer *out)
 {
 	json_t *capabilities = json_array();
 	const char *trouble = docker_trouble(observation->docker);
-	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	for (unsigned i = 0; i < CAPABILITY_COUNT; i++) {
 		const struct capability *capability = &observation->capture->capabilities[i];
 
@@ -122,7 +120,7 @@ void api_status(const struct observation *observation, struct buffer *out)
 						      "reason", trouble));
 	write_and_free(json_pack("{s:s, s:s, s:f, s:I, s:I, s:I, s:o}", "version", RINGSIDE_VERSION,
 				 "revision", RINGSIDE_REVISION, "uptime_seconds",
-				 (now.tv_sec * 1e9 + now.tv_nsec - observation->start_ns) / 1e9, "series",
+				 (monotonic_ns() - observation->start_ns) / 1e9, "series",
 				 (json_int_t)observation->aggregate->series, "series_limit",
 				 (json_int_t)observation->aggregate->series_limit, "requests_lost",
 				 (json_int_t)self_lost(observation), "capabilities", capabilities),

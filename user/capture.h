@@ -40,6 +40,8 @@ int capture_start(struct capture *ret_capture);
 /// Detach everything. Accepts a zeroed struct.
 void capture_stop(struct capture *capture);
 
+/* What the kernel side counts: capture_counts.c. */
+
 /// Give the place an index into the kernel's traffic sums (1 … PLACES_MAX - 1). -errno when the table is
 /// full.
 int capture_place(struct capture *capture, const struct place *place, uint32_t index);

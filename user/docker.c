@@ -7,6 +7,7 @@
 #include "docker_http.h"
 #include "docker_parse.h"
 #include "log.h"
+#include "monotonic.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -53,10 +54,7 @@ struct docker {
 
 static time_t now_s(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
+	return (time_t)(monotonic_ns() / 1000000000);
 }
 
 /// 0 is at once, NEVER turns it off.

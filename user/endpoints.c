@@ -4,20 +4,13 @@
 
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "api.h"
 #include "exposition.h"
 #include "families.h"
+#include "monotonic.h"
+#include "negotiation.h"
 #include "self.h"
-
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
 
 /* Before readiness there is nothing to show: /metrics says so too, rather than giving zeros. */
 static bool not_ready(const struct site *site, struct server_response *response)
@@ -35,9 +28,9 @@ static void get_metrics(void *context, const struct server_request *request, str
 	struct observation observation = site->observation;
 	struct exposition exposition = {
 		.out = &response->body,
-		.format = exposition_negotiate(request->accept),
+		.format = negotiation_format(request->accept),
 	};
-	double began = seconds_now();
+	uint64_t began_ns = monotonic_ns();
 
 	if (not_ready(site, response))
 		return;
@@ -47,9 +40,9 @@ static void get_metrics(void *context, const struct server_request *request, str
 	if (!request->service)
 		self_write(&exposition, &observation);
 	exposition_end(&exposition);
-	response->content_type = exposition_content_type(exposition.format);
+	response->content_type = negotiation_content_type(exposition.format);
 	site->observation.scrapes++;
-	site->observation.scrape_seconds += seconds_now() - began;
+	site->observation.scrape_seconds += (monotonic_ns() - began_ns) / 1e9;
 }
 
 static void get_healthy(void *context, const struct server_request *request, struct server_response *response)

@@ -1,30 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes metric families as Prometheus text 0.0.4 or OpenMetrics 1.0.0 into a buffer, which the server sends.
-// Whatever a stranger can put into a label goes through put_escaped; no number on the usual path goes through
-// printf.
+// Whatever a stranger can put into a label goes through put_escaped; numbers are number.c's.
 #include "exposition.h"
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-enum { NUMBER_MAX = 32 }; ///< the longest number that %.17g or a uint64_t makes, with its end
-
-/// What we can write, and how an Accept header calls it.
-static const struct {
-	const char *type;
-	const char *any_subtype;
-	const char *versions[2]; ///< accepted ones; 0.0.1 is what Prometheus asked for before OpenMetrics was
-				 ///< final
-	const char *content_type;
-} formats[] = {
-	[EXPOSITION_TEXT] = {"text/plain", "text/*", {"0.0.4"}, "text/plain; version=0.0.4; charset=utf-8"},
-	[EXPOSITION_OPENMETRICS] = {"application/openmetrics-text",
-				    "application/*",
-				    {"1.0.0", "0.0.1"},
-				    "application/openmetrics-text; version=1.0.0; charset=utf-8"},
-};
+#include "number.h"
+#include "utf8.h"
 
 static const char *const type_names[] = {
 	[METRIC_COUNTER] = "counter",
@@ -32,171 +14,6 @@ static const char *const type_names[] = {
 	[METRIC_HISTOGRAM] = "histogram",
 	[METRIC_SUMMARY] = "summary",
 };
-
-/// Borrowed part of an Accept header.
-struct part {
-	const char *text;
-	size_t len;
-};
-
-/// One element of an Accept header: `text/plain;version=0.0.4;q=0.3`.
-struct media_range {
-	struct part type;
-	struct part version; ///< len 0 if absent
-	unsigned quality;    ///< thousandths
-};
-
-/// How much a client wants a format; the most specific range that fits decides (RFC 9110, 12.5.1).
-struct preference {
-	unsigned specificity; ///< 0: nothing fits
-	unsigned quality;
-};
-
-static bool part_is(struct part part, const char *text)
-{
-	return strlen(text) == part.len && strncasecmp(part.text, text, part.len) == 0;
-}
-
-static struct part part_trim(struct part part, const char *what)
-{
-	while (part.len > 0 && strchr(what, part.text[0])) {
-		part.text++;
-		part.len--;
-	}
-	while (part.len > 0 && strchr(what, part.text[part.len - 1]))
-		part.len--;
-	return part;
-}
-
-/// Cuts off what stands before the next `stop` outside quotes. False at the end.
-static bool part_next(struct part *rest, char stop, struct part *ret_part)
-{
-	bool quoted = false;
-	size_t len = 0;
-
-	if (rest->len == 0)
-		return false;
-	for (; len < rest->len && (quoted || rest->text[len] != stop); len++)
-		quoted ^= rest->text[len] == '"';
-	*ret_part = part_trim((struct part){rest->text, len}, " \t");
-	if (len < rest->len)
-		len++;
-	rest->text += len;
-	rest->len -= len;
-	return true;
-}
-
-/// "1", "0.5", Java's ".2"; what is no q-value counts as 0: not wanted.
-static unsigned parse_quality(struct part value)
-{
-	unsigned quality = 0, unit = 1000;
-	size_t i = 0;
-
-	if (value.len > 0 && (value.text[0] == '0' || value.text[0] == '1'))
-		quality = (unsigned)(value.text[i++] - '0') * unit;
-	if (i < value.len && value.text[i] != '.')
-		return 0;
-	for (i++; i < value.len; i++) {
-		if (value.text[i] < '0' || value.text[i] > '9')
-			return 0;
-		unit /= 10;
-		quality += (unsigned)(value.text[i] - '0') * unit;
-	}
-	return quality <= 1000 ? quality : 0;
-}
-
-static struct media_range parse_range(struct part element)
-{
-	struct media_range range = {.type = {"", 0}, .version = {"", 0}, .quality = 1000};
-	struct part parameter, name;
-
-	part_next(&element, ';', &range.type);
-	while (part_next(&element, ';', &parameter)) {
-		if (!part_next(&parameter, '=', &name))
-			continue;
-		if (part_is(name, "q"))
-			range.quality = parse_quality(part_trim(parameter, " \t"));
-		else if (part_is(name, "version"))
-			range.version = part_trim(parameter, " \t\"");
-	}
-	return range;
-}
-
-/// 0 if the range does not cover the format, else the more the closer it names it.
-static unsigned range_specificity(const struct media_range *range, enum exposition_format format)
-{
-	if (part_is(range->type, "*/*"))
-		return 1;
-	if (part_is(range->type, formats[format].any_subtype))
-		return 2;
-	if (!part_is(range->type, formats[format].type))
-		return 0;
-	if (range->version.len == 0)
-		return 3;
-	for (size_t i = 0; i < 2 && formats[format].versions[i]; i++)
-		if (part_is(range->version, formats[format].versions[i]))
-			return 4;
-	return 0;
-}
-
-static struct preference preference_for(const char *accept, enum exposition_format format)
-{
-	struct part rest = {accept, strlen(accept)}, element;
-	struct preference best = {0};
-
-	while (part_next(&rest, ',', &element)) {
-		struct media_range range = parse_range(element);
-		unsigned specificity = range_specificity(&range, format);
-
-		if (specificity > best.specificity ||
-		    (specificity == best.specificity && range.quality > best.quality && specificity > 0))
-			best = (struct preference){specificity, range.quality};
-	}
-	return best;
-}
-
-enum exposition_format exposition_negotiate(const char *accept)
-{
-	struct preference text, openmetrics;
-
-	if (!accept)
-		return EXPOSITION_TEXT;
-	text = preference_for(accept, EXPOSITION_TEXT);
-	openmetrics = preference_for(accept, EXPOSITION_OPENMETRICS);
-	if (openmetrics.quality != text.quality)
-		return openmetrics.quality > text.quality ? EXPOSITION_OPENMETRICS : EXPOSITION_TEXT;
-	return openmetrics.quality > 0 && openmetrics.specificity > text.specificity ? EXPOSITION_OPENMETRICS
-										     : EXPOSITION_TEXT;
-}
-
-const char *exposition_content_type(enum exposition_format format)
-{
-	return formats[format].content_type;
-}
-
-static bool utf8_tail(unsigned char byte)
-{
-	return (byte & 0xC0) == 0x80;
-}
-
-/// Length of the well-formed sequence of two to four bytes at `s` (Unicode 15, table 3-7), 0 if there is
-/// none. The terminator is no tail, so nothing is read beyond it.
-static size_t utf8_length(const unsigned char *s)
-{
-	if (s[0] >= 0xC2 && s[0] <= 0xDF)
-		return utf8_tail(s[1]) ? 2 : 0;
-	if (s[0] >= 0xE0 && s[0] <= 0xEF) {
-		if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F))
-			return 0;
-		return utf8_tail(s[1]) && utf8_tail(s[2]) ? 3 : 0;
-	}
-	if (s[0] >= 0xF0 && s[0] <= 0xF4) {
-		if ((s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))
-			return 0;
-		return utf8_tail(s[1]) && utf8_tail(s[2]) && utf8_tail(s[3]) ? 4 : 0;
-	}
-	return 0;
-}
 
 /// Writes the character at `s` that cannot stand as it is; returns how many bytes it took.
 static size_t put_special(struct buffer *out, const char *s, bool escape_quotes)
@@ -216,7 +33,7 @@ static size_t put_special(struct buffer *out, const char *s, bool escape_quotes)
 	default:
 		break;
 	}
-	len = utf8_length((const unsigned char *)s);
+	len = utf8_length(s, SIZE_MAX);
 	buffer_bytes(out, len ? s : "\uFFFD", len ? len : 3);
 	return len ? len : 1;
 }
@@ -239,94 +56,6 @@ static void put_escaped(struct buffer *out, const char *text, bool escape_quotes
 			return;
 		text += put_special(out, text, escape_quotes);
 	}
-}
-
-/// Writes `number` at `text`; returns its length.
-static size_t format_integer(char *text, uint64_t number)
-{
-	char digits[NUMBER_MAX];
-	size_t len = 0;
-
-	do {
-		digits[sizeof(digits) - ++len] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
-	memcpy(text, digits + sizeof(digits) - len, len);
-	return len;
-}
-
-/// Whole nanounits below 2^22: nearly every time and ratio that we publish. Doubles are closer together than
-/// 1e-9 there, so no two such decimals share one, and the division rounds once: if it gives the value again,
-/// the digits are the shortest ones. (Up to 2^23 that holds, too, but not for adding 0.5.) 0 if `value` is
-/// something else.
-static size_t format_decimal(char *text, double value)
-{
-	uint64_t nanounits, fraction;
-	size_t len;
-
-	if (value >= 1 << 22)
-		return 0;
-	nanounits = (uint64_t)(value * 1e9 + 0.5);
-	if ((double)nanounits / 1e9 != value)
-		return 0;
-	len = format_integer(text, nanounits / 1000000000);
-	fraction = nanounits % 1000000000;
-	if (fraction == 0)
-		return len;
-	text[len++] = '.';
-	for (; fraction > 0; fraction = fraction * 10 % 1000000000)
-		text[len++] = (char)('0' + fraction / 100000000);
-	return len;
-}
-
-static size_t format_special(char *text, double value)
-{
-	const char *name = isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
-
-	return (size_t)(stpcpy(text, name) - text);
-}
-
-/// `text` has room for NUMBER_MAX bytes and is not terminated.
-static size_t format_double(char *text, double value)
-{
-	double magnitude = fabs(value);
-	size_t sign = value < 0, len;
-
-	if (!isfinite(value))
-		return format_special(text, value);
-	text[0] = '-';
-	if (magnitude < 1e15 && magnitude == (double)(uint64_t)magnitude)
-		return sign + format_integer(text + sign, (uint64_t)magnitude);
-	len = format_decimal(text + sign, magnitude);
-	if (len > 0)
-		return sign + len;
-	len = (size_t)snprintf(text, NUMBER_MAX, "%.15g", value);
-	return strtod(text, NULL) == value ? len : (size_t)snprintf(text, NUMBER_MAX, "%.17g", value);
-}
-
-/// Label values of le and quantile as Go writes them, which is what makes them the same series everywhere;
-/// OpenMetrics adds ".0" to whole numbers ("Numbers" and "Considerations: canonical numbers" in its
-/// specification).
-static size_t format_bound(char *text, double bound, enum exposition_format format)
-{
-	double magnitude = fabs(bound);
-	size_t len = 0;
-
-	if (isfinite(bound) && bound != 0 && (magnitude < 1e-4 || magnitude >= 1e6)) {
-		// 16 digits behind the point are enough for any double.
-		for (int precision = 0; precision <= 16; precision++) {
-			len = (size_t)snprintf(text, NUMBER_MAX, "%.*e", precision, bound);
-			if (strtod(text, NULL) == bound)
-				break;
-		}
-		return len;
-	}
-	len = format_double(text, bound);
-	if (format == EXPOSITION_OPENMETRICS && isfinite(bound) && !memchr(text, '.', len)) {
-		text[len++] = '.';
-		text[len++] = '0';
-	}
-	return len;
 }
 
 /// The labels as they stand between the braces. Made once for a sample or a whole histogram, owned by the
@@ -366,6 +95,7 @@ static void put_series(struct exposition *exposition, const char *suffix, const 
 static void put_bounded_series(struct exposition *exposition, const char *suffix, const struct buffer *labels,
 			       const char *name, double bound)
 {
+	bool openmetrics = exposition->format == EXPOSITION_OPENMETRICS;
 	struct buffer *out = exposition->out;
 	char number[NUMBER_MAX];
 
@@ -378,14 +108,14 @@ static void put_bounded_series(struct exposition *exposition, const char *suffix
 	buffer_text(out, labels->len > 0 ? "," : "");
 	buffer_text(out, name);
 	buffer_bytes(out, "=\"", 2);
-	buffer_bytes(out, number, format_bound(number, bound, exposition->format));
+	buffer_bytes(out, number, number_write_bound(number, bound, openmetrics));
 	buffer_bytes(out, "\"} ", 3);
 }
 
 static void put_integer(struct exposition *exposition, uint64_t number)
 {
 	char text[NUMBER_MAX];
-	size_t len = format_integer(text, number);
+	size_t len = number_write_integer(text, number);
 
 	text[len++] = '\n';
 	buffer_bytes(exposition->out, text, len);
@@ -394,7 +124,7 @@ static void put_integer(struct exposition *exposition, uint64_t number)
 static void put_double(struct exposition *exposition, double value)
 {
 	char text[NUMBER_MAX];
-	size_t len = format_double(text, value);
+	size_t len = number_write_double(text, value);
 
 	text[len++] = '\n';
 	buffer_bytes(exposition->out, text, len);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes metric families in the format that the scraper asked for: Prometheus text 0.0.4 or
-// OpenMetrics 1.0.0. Callers name families and values; format differences (suffixes, EOF, escaping, number
-// syntax) live only here.
+// OpenMetrics 1.0.0. Callers name families and values; what differs between the formats (suffixes, EOF,
+// escaping) is known only here.
 #ifndef RINGSIDE_EXPOSITION_H
 #define RINGSIDE_EXPOSITION_H
 
@@ -29,11 +29,6 @@ struct exposition {
 	uint64_t names[EXPOSITION_NAMES_MAX]; ///< hashes of the OpenMetrics names in use
 	size_t names_len;
 };
-
-/// The format that an Accept header asks for (RFC 9110 q-values; Prometheus's own header). NULL or nothing
-/// known: text.
-enum exposition_format exposition_negotiate(const char *accept);
-const char *exposition_content_type(enum exposition_format format);
 
 /// Open a family: HELP (none if NULL or empty) and TYPE lines, in the contract's name. Every sample of a
 /// family follows before the next is opened. A gauge "x" beside a counter "x_total" is opened first (the

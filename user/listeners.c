@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <uthash.h>
 
 #include "cleanup.h"
 #include "event.h"
 #include "maps.h"
+#include "monotonic.h"
 #include "proc.h"
 #include "services.h"
 
@@ -96,14 +96,6 @@ void listeners_free(struct listeners *listeners)
 		return;
 	remove_all(listeners);
 	free(listeners);
-}
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
 static void name_service(struct listeners *listeners, struct listener *listener)

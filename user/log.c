@@ -7,10 +7,13 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "utf8.h"
 
 /// A write to a pipe of up to PIPE_BUF bytes is atomic: lines of several writers never mix. Others are cut.
 enum { LINE_SIZE = PIPE_BUF };
@@ -52,48 +55,21 @@ static void add_text(struct line *line, const char *text)
 	add(line, text, strlen(text));
 }
 
-/// The length of the well-formed UTF-8 sequence at `text`, 0 if there is none (Unicode 15, table 3-7).
-static size_t utf8_len(const unsigned char *text)
-{
-	static const struct {
-		unsigned char first_min, first_max, second_min, second_max, len;
-	} forms[] = {
-		{0x00, 0x7f, 0x00, 0xff, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-		{0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-		{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-	};
-
-	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
-		if (text[0] < forms[i].first_min || text[0] > forms[i].first_max)
-			continue;
-		if (forms[i].len > 1 && (text[1] < forms[i].second_min || text[1] > forms[i].second_max))
-			return 0;
-		for (size_t at = 2; at < forms[i].len; at++)
-			if (text[at] < 0x80 || text[at] > 0xbf)
-				return 0;
-		return forms[i].len;
-	}
-	return 0;
-}
-
 /// Writes the first character of `text` as it stands in a JSON string; returns how many bytes of `text` it
-/// took. C1 controls are escaped too: terminals obey them.
+/// took.
 static size_t escape(const char *text, char ret_escaped[8])
 {
 	static const char plain[] = "\n\r\t\"\\";
 	static const char letters[] = "nrt\"\\";
-	const unsigned char *bytes = (const unsigned char *)text;
 	const char *special = strchr(plain, text[0]);
-	size_t len = utf8_len(bytes);
+	size_t len = utf8_length(text, SIZE_MAX);
 
 	if (special)
 		snprintf(ret_escaped, 8, "\\%c", letters[special - plain]);
 	else if (!len)
 		snprintf(ret_escaped, 8, "\\ufffd");
-	else if (len == 1 && (bytes[0] < 0x20 || bytes[0] == 0x7f))
-		snprintf(ret_escaped, 8, "\\u%04x", bytes[0]);
-	else if (len == 2 && bytes[0] == 0xc2 && bytes[1] < 0xa0)
-		snprintf(ret_escaped, 8, "\\u%04x", bytes[1]);
+	else if (utf8_is_control(text, len)) // U+0080 to U+009F have their number in the second byte
+		snprintf(ret_escaped, 8, "\\u%04x", (unsigned char)text[len - 1]);
 	else
 		snprintf(ret_escaped, 8, "%.*s", (int)len, text);
 	return len ? len : 1;

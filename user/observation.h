@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that a scrape or an API answer looks at, gathered by main. Borrowed pointers, all of them.
+// Everything that a scrape or an API answer looks at, gathered by pipeline.c. Borrowed pointers, all of them.
 #ifndef RINGSIDE_OBSERVATION_H
 #define RINGSIDE_OBSERVATION_H
 

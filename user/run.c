@@ -1,33 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command `run`: wires the stages together, in the order in which data flows, and turns the loop.
+// The command `run`: starts the loop, the server and the pipeline, and turns the loop until a signal ends it.
 #include "run.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "aggregate.h"
-#include "capture.h"
 #include "config.h"
-#include "connections.h"
 #include "docker.h"
 #include "endpoints.h"
-#include "event.h"
-#include "events.h"
 #include "inventory.h"
-#include "listeners.h"
 #include "log.h"
-#include "maps.h"
+#include "loop.h"
+#include "monotonic.h"
 #include "options.h"
+#include "pipeline.h"
 #include "server.h"
-#include "services.h"
 
 #define DEFAULT_LISTEN_ADDRESS "127.0.0.1:10707"
 
@@ -40,88 +29,14 @@
 struct runner {
 	const struct options *options;
 	struct config *config;
-	struct capture capture;
-	struct events *events;
-	struct connections *connections;
-	struct services *services;
-	struct listeners *listeners;
-	struct aggregate aggregate;
-	struct docker *docker;
+	struct loop *loop;
 	struct server *server;
+	struct pipeline pipeline;
 	struct site site;
-	int epoll_fd;
-	int signal_fd;
-	int timer_fd;
 	uint64_t start_ns;
 	uint64_t last_tick_s;
 	bool ended;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
-/* Events → connections and listeners. */
-
-static void on_exchange(void *context, const struct exchange_event *event)
-{
-	connections_on_exchange(((struct runner *)context)->connections, event);
-}
-
-static void on_request(void *context, const struct request_event *event)
-{
-	connections_on_request(((struct runner *)context)->connections, event);
-}
-
-static void on_response(void *context, const struct response_event *event)
-{
-	connections_on_response(((struct runner *)context)->connections, event);
-}
-
-static void on_unanswered(void *context, const struct exchange_event *event)
-{
-	connections_on_unanswered(((struct runner *)context)->connections, event);
-}
-
-static void on_close(void *context, const struct response_event *event)
-{
-	connections_on_close(((struct runner *)context)->connections, event);
-}
-
-static void on_listen(void *context, const struct listen_event *event)
-{
-	listeners_on_event(((struct runner *)context)->listeners, event);
-}
-
-/* The clock's work, once a second. */
-static void tick(struct runner *runner, uint64_t now_ns)
-{
-	runner->last_tick_s = now_ns / 1000000000;
-	services_tick(runner->services, !docker_trouble(runner->docker), now_ns);
-	connections_tick(runner->connections, now_ns);
-	listeners_tick(runner->listeners, capture_counter(&runner->capture, COUNT_LOST_LISTEN));
-	if (!runner->site.ready &&
-	    (docker_listed(runner->docker) || now_ns - runner->start_ns > DISCOVERY_PATIENCE_NS)) {
-		runner->site.ready = true;
-		inventory_print(&runner->site.observation);
-		log_info("ready");
-	}
-}
-
-static void drain(struct runner *runner)
-{
-	runner->aggregate.now_s = monotonic_ns() / 1000000000;
-	events_drain(runner->events);
-}
-
-static void refresh(void *context)
-{
-	drain(context);
-}
 
 static int reload(void *context)
 {
@@ -131,104 +46,70 @@ static int reload(void *context)
 
 	if (error)
 		return error;
-	services_configure(runner->services, fresh);
-	runner->aggregate.series_limit = fresh->limits.series;
-	runner->aggregate.routes_per_service = fresh->limits.routes_per_service;
+	pipeline_configure(&runner->pipeline, fresh);
 	config_free(runner->config);
 	runner->config = fresh;
-	listeners_scan(runner->listeners);
 	log_info("configuration reloaded");
 	return 0;
 }
 
-/* What the loop waits for. */
-
-static void on_timer(struct runner *runner)
+static void refresh(void *context)
 {
-	uint64_t expirations, now_ns;
+	pipeline_drain(&((struct runner *)context)->pipeline);
+}
 
-	if (read(runner->timer_fd, &expirations, sizeof(expirations)) < 0)
-		return;
-	drain(runner);
+static void tick(struct runner *runner, uint64_t now_ns)
+{
+	const struct docker *docker = runner->pipeline.docker;
+
+	runner->last_tick_s = now_ns / 1000000000;
+	pipeline_tick(&runner->pipeline, now_ns);
+	if (!runner->site.ready &&
+	    (docker_listed(docker) || now_ns - runner->start_ns > DISCOVERY_PATIENCE_NS)) {
+		runner->site.ready = true;
+		inventory_print(&runner->site.observation);
+		log_info("ready");
+	}
+}
+
+/* What the loop waits for, beside the pipeline's own. */
+
+static void on_clock(void *context)
+{
+	struct runner *runner = context;
+	uint64_t now_ns;
+
+	pipeline_drain(&runner->pipeline);
 	now_ns = monotonic_ns();
 	if (now_ns / 1000000000 != runner->last_tick_s || !runner->site.ready)
 		tick(runner, now_ns);
 }
 
-static void on_signal(struct runner *runner)
+static void on_signal(void *context, int signal)
 {
-	struct signalfd_siginfo info;
+	struct runner *runner = context;
 
-	if (read(runner->signal_fd, &info, sizeof(info)) != sizeof(info))
-		return;
-	if (info.ssi_signo == SIGHUP)
+	if (signal == SIGHUP)
 		reload(runner);
 	else
 		runner->ended = true;
 }
 
-static void on_server(struct runner *runner)
+static void on_server(void *context)
 {
-	server_run(runner->server);
-}
-
-static void on_docker(struct runner *runner)
-{
-	docker_run(runner->docker);
-}
-
-static void on_processes(struct runner *runner)
-{
-	/* Their last requests are in the ring: take them in under their names. */
-	drain(runner);
-	services_run(runner->services);
-}
-
-static void on_events(struct runner *runner)
-{
-	drain(runner);
-}
-
-static int watch(struct runner *runner, int fd, uint32_t trigger, void (*handler)(struct runner *runner))
-{
-	struct epoll_event wanted = {.events = EPOLLIN | trigger, .data.ptr = handler};
-
-	return epoll_ctl(runner->epoll_fd, EPOLL_CTL_ADD, fd, &wanted) ? -errno : 0;
+	server_run(((struct runner *)context)->server);
 }
 
 static int turn(struct runner *runner)
 {
-	struct epoll_event ready[8];
-	int count = epoll_wait(runner->epoll_fd, ready, 8, server_timeout_ms(runner->server));
+	int count = loop_turn(runner->loop, server_timeout_ms(runner->server));
 
-	if (count < 0 && errno != EINTR)
-		return log_err(-errno, "epoll_wait: %s", strerror(errno));
-	for (int i = 0; i < count; i++)
-		((void (*)(struct runner *))ready[i].data.ptr)(runner);
 	if (!count)
 		server_run(runner->server);
-	return 0;
+	return count < 0 ? count : 0;
 }
 
-/* Start, in the order in which data flows; the first that fails has said why. */
-
-static int start_loop(struct runner *runner)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	runner->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	runner->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	runner->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (runner->epoll_fd < 0 || runner->signal_fd < 0 || runner->timer_fd < 0)
-		return log_err(-errno, "cannot create the loop's descriptors: %s", strerror(errno));
-	return 0;
-}
+/* Start; the first that fails has said why. */
 
 /* Each observed process costs a descriptor (its end is waited for): take what the host allows. */
 static void raise_descriptor_limit(void)
@@ -257,117 +138,56 @@ static int start_server(struct runner *runner)
 	return server_new(addresses, len, endpoints, &runner->site, &runner->server);
 }
 
-static int start_stages(struct runner *runner)
-{
-	const struct event_handlers handlers = {on_exchange, on_request, on_response, on_unanswered,
-						on_close,    on_listen,  runner};
-	const struct services_options naming = {
-		.config = runner->config,
-		.capture = &runner->capture,
-		.on_exchange = aggregate_on_exchange,
-		.context = &runner->aggregate,
-	};
-	int error = services_new(&naming, &runner->services);
-	const struct docker_observer containers = {services_on_container, services_on_gone, runner->services};
-
-	runner->aggregate.series_limit = runner->config->limits.series;
-	runner->aggregate.routes_per_service = runner->config->limits.routes_per_service;
-	if (!error)
-		error = connections_new(services_on_exchange, runner->services, &runner->connections);
-	if (!error)
-		error = listeners_new(runner->services, runner->capture.cgroup_fd, &runner->listeners);
-	if (!error)
-		error = events_new(&runner->capture, &handlers, &runner->events);
-	if (!error)
-		error = docker_new(runner->options->docker_socket, &containers, &runner->docker);
-	return error ? log_err(error, "cannot start: %s", strerror(-error)) : 0;
-}
-
 static void start_site(struct runner *runner)
 {
-	runner->site.observation = (struct observation){
-		.aggregate = &runner->aggregate,
-		.capture = &runner->capture,
-		.connections = runner->connections,
-		.docker = runner->docker,
-		.events = runner->events,
-		.services = runner->services,
-		.start_ns = runner->start_ns,
-	};
+	runner->site.observation = pipeline_observation(&runner->pipeline);
+	runner->site.observation.start_ns = runner->start_ns;
 	runner->site.refresh = refresh;
 	runner->site.reload = reload;
 	runner->site.context = runner;
 }
 
+static int start_watching(struct runner *runner)
+{
+	int error = loop_watch_signals(runner->loop, on_signal, runner);
+
+	if (!error)
+		error = loop_watch(runner->loop, server_fd(runner->server), LOOP_LEVEL, on_server, runner);
+	if (!error)
+		error = pipeline_watch(&runner->pipeline, runner->loop);
+	if (!error)
+		error = loop_watch_clock(runner->loop, DRAIN_NS, on_clock, runner);
+	return error;
+}
+
 static int start(struct runner *runner)
 {
-	const struct itimerspec every = {.it_value.tv_nsec = DRAIN_NS, .it_interval.tv_nsec = DRAIN_NS};
 	int error;
 
 	raise_descriptor_limit();
-	error = start_loop(runner);
+	error = loop_new(&runner->loop);
 	if (!error)
 		error = start_server(runner);
 	if (!error)
-		error = capture_start(&runner->capture);
-	if (!error)
-		error = start_stages(runner);
+		error = pipeline_start(&runner->pipeline, runner->config, runner->options->docker_socket);
 	if (error)
 		return error;
 	start_site(runner);
-	/* Docker first: names of containers before the processes in them. */
-	services_tick(runner->services, true, monotonic_ns());
-	error = listeners_scan(runner->listeners);
-	if (error)
-		return log_err(error, "cannot read /proc: %s", strerror(-error));
-	error = watch(runner, runner->signal_fd, 0, on_signal);
-	if (!error)
-		error = watch(runner, runner->timer_fd, 0, on_timer);
-	if (!error)
-		error = watch(runner, server_fd(runner->server), 0, on_server);
-	if (!error)
-		error = watch(runner, docker_fd(runner->docker), 0, on_docker);
-	if (!error)
-		error = watch(runner, services_fd(runner->services), 0, on_processes);
-	/* Edge-triggered: most events do not wake us, and a ring that is never empty would turn the loop
-	 * without end. */
-	if (!error)
-		error = watch(runner, events_fd(runner->events), EPOLLET, on_events);
-	timerfd_settime(runner->timer_fd, 0, &every, NULL);
-	return error;
+	return start_watching(runner);
 }
 
 static void stop(struct runner *runner)
 {
-	struct service *service;
-
 	server_free(runner->server);
-	docker_free(runner->docker);
-	events_free(runner->events);
-	connections_free(runner->connections);
-	listeners_free(runner->listeners);
-	for (service = runner->services ? services_first(runner->services) : NULL; service;
-	     service = service->hh.next)
-		service_stats_free(service->stats);
-	services_free(runner->services);
-	capture_stop(&runner->capture);
+	pipeline_stop(&runner->pipeline);
 	config_free(runner->config);
-	if (runner->timer_fd >= 0)
-		close(runner->timer_fd);
-	if (runner->signal_fd >= 0)
-		close(runner->signal_fd);
-	if (runner->epoll_fd >= 0)
-		close(runner->epoll_fd);
+	loop_free(runner->loop);
 }
 
 int run(const struct options *options)
 {
 	struct runner runner = {
 		.options = options,
-		.capture.cgroup_fd = -1,
-		.epoll_fd = -1,
-		.signal_fd = -1,
-		.timer_fd = -1,
 		.start_ns = monotonic_ns(),
 	};
 	bool mistaken;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "utf8.h"
+
 enum {
 	LITERAL_MAX = 19, ///< characters; from 20 on it is {str}
 	HASH_MIN = 16,
@@ -46,38 +48,12 @@ static unsigned class_of(char c)
 	return byte_class[(unsigned char)c];
 }
 
-static bool is_continuation(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-/// The length of the character at `at`; 0 if it is no well-formed UTF-8 (RFC 3629) or a control character.
-static size_t character_len(const char *at, size_t room)
-{
-	// By length: a lower code is overlong, or a control character.
-	static const unsigned least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
-	unsigned lead = (unsigned char)*at, code = lead;
-	size_t len = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-
-	if (len > room || lead == 0x7f || (lead >= 0x80 && lead < 0xc2) || lead > 0xf4)
-		return 0;
-	if (len > 1)
-		code = lead & (0x7fu >> len);
-	for (size_t i = 1; i < len; i++) {
-		if (!is_continuation(at[i]))
-			return 0;
-		code = code << 6 | ((unsigned char)at[i] & 0x3f);
-	}
-	if (code < least[len] || (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff)
-		return 0;
-	return len;
-}
-
+/// Well-formed UTF-8 without control characters.
 static bool is_text(struct slice segment)
 {
 	for (size_t at = 0, len; at < segment.len; at += len) {
-		len = character_len(segment.data + at, segment.len - at);
-		if (len == 0)
+		len = utf8_length(segment.data + at, segment.len - at);
+		if (len == 0 || utf8_is_control(segment.data + at, len))
 			return false;
 	}
 	return true;
@@ -184,17 +160,28 @@ static bool is_hash(unsigned seen, size_t len, size_t capitals)
 	return seen & DIGIT || !(seen & (LETTER | DASH)) || capitals * 4 > len;
 }
 
+/// Whether it has more characters than a name. It is text.
+static bool is_long(struct slice segment)
+{
+	size_t characters = 0;
+
+	if (segment.len <= LITERAL_MAX)
+		return false;
+	for (size_t i = 0; i < segment.len; i++)
+		characters += !utf8_is_tail(segment.data[i]);
+	return characters > LITERAL_MAX;
+}
+
 /// The placeholder for a segment, or NULL for one that stays as it is.
 static const char *placeholder(struct slice segment)
 {
-	size_t characters = 0, capitals = 0;
+	size_t capitals = 0;
 	unsigned seen = 0;
 
 	for (size_t i = 0; i < segment.len; i++) {
 		unsigned class = class_of(segment.data[i]);
 		seen |= class;
 		capitals += (class & UPPER) / UPPER;
-		characters += !is_continuation(segment.data[i]);
 	}
 	if (seen == DIGIT)
 		return "{id}";
@@ -212,7 +199,7 @@ static const char *placeholder(struct slice segment)
 	if (asset)
 		return asset;
 	// "." and ".." name no resource of their own.
-	return seen & SPECIAL || seen == DOT || characters > LITERAL_MAX ? "{str}" : NULL;
+	return seen & SPECIAL || seen == DOT || is_long(segment) ? "{str}" : NULL;
 }
 
 struct slice segment_class(struct slice segment)

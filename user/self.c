@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes ringside_* and process_*: every loss with its reason, every capability with its state.
+// Writes ringside_*: every loss with its reason, every capability with its state. The endpoint /metrics has
+// it written after the request families.
 #include "self.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "aggregate.h"
 #include "capture.h"
-#include "cleanup.h"
 #include "connections.h"
 #include "docker.h"
 #include "events.h"
 #include "exposition.h"
 #include "maps.h"
 #include "observation.h"
-#include "proc.h"
+#include "own_process.h"
 #include "services.h"
 
 #ifndef RINGSIDE_VERSION
@@ -204,51 +200,6 @@ static void write_programs(struct exposition *exposition, const struct observati
 				 programs[i].run_ns / 1e9);
 }
 
-static void write_process(struct exposition *exposition)
-{
-	struct rusage usage;
-	struct timespec now, boot;
-	char text[512];
-	unsigned long size = 0, resident = 0;
-	unsigned long long started = 0;
-	const char *after;
-
-	getrusage(RUSAGE_SELF, &usage);
-	exposition_family(exposition, "process_cpu_seconds_total", METRIC_COUNTER,
-			  "User and system CPU time of ringside.");
-	exposition_value(exposition, NULL, 0,
-			 usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
-				 (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
-	if (proc_read(getpid(), "statm", text, sizeof(text)) > 0 &&
-	    sscanf(text, "%lu %lu", &size, &resident) == 2) {
-		exposition_family(exposition, "process_resident_memory_bytes", METRIC_GAUGE,
-				  "Resident memory of ringside.");
-		exposition_value(exposition, NULL, 0, (double)resident * sysconf(_SC_PAGESIZE));
-		exposition_family(exposition, "process_virtual_memory_bytes", METRIC_GAUGE,
-				  "Virtual memory of ringside.");
-		exposition_value(exposition, NULL, 0, (double)size * sysconf(_SC_PAGESIZE));
-	}
-	clock_gettime(CLOCK_REALTIME, &now);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	if (proc_read(getpid(), "stat", text, sizeof(text)) > 0 && (after = strrchr(text, ')')) &&
-	    sscanf(after + 1,
-		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		   &started) == 1) {
-		exposition_family(exposition, "process_start_time_seconds", METRIC_GAUGE,
-				  "Start of ringside in seconds since the epoch.");
-		exposition_value(exposition, NULL, 0,
-				 now.tv_sec + now.tv_nsec / 1e9 - (boot.tv_sec + boot.tv_nsec / 1e9) +
-					 (double)started / sysconf(_SC_CLK_TCK));
-	}
-	AUTO_DIR DIR *descriptors = opendir("/proc/self/fd");
-	unsigned open_fds = 0;
-
-	while (descriptors && readdir(descriptors))
-		open_fds++;
-	exposition_family(exposition, "process_open_fds", METRIC_GAUGE, "Open file descriptors of ringside.");
-	exposition_value(exposition, NULL, 0, open_fds > 3 ? open_fds - 3 : 0); /* ".", ".." and this one */
-}
-
 void self_write(struct exposition *exposition, const struct observation *observation)
 {
 	struct label build[] = {{"version", RINGSIDE_VERSION}, {"revision", RINGSIDE_REVISION}};
@@ -271,5 +222,5 @@ void self_write(struct exposition *exposition, const struct observation *observa
 	exposition_family(exposition, "ringside_series", METRIC_GAUGE,
 			  "Series that the request families have.");
 	exposition_value(exposition, NULL, 0, observation->aggregate->series);
-	write_process(exposition);
+	own_process_write(exposition);
 }

@@ -1,134 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs libmicrohttpd without threads, one daemon for each address, all under one epoll descriptor of main's
-// loop. Requests go to the endpoint table; answers go out compressed where that pays.
+// loop. Requests go to the endpoint table, answers out through reply.c.
 #include "server.h"
-#include "compress.h"
+#include "clients.h"
 #include "listen.h"
 #include "log.h"
+#include "reply.h"
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/// What strangers can make us hold, in bytes where nothing else is said. There is no limit for each client
-/// address: every scraper on this host, and everything behind a proxy, shares one, and could be locked out by
-/// a neighbour. Instead, whoever has been silent for longest makes room: 300 idle connections cost the 44
-/// oldest of them their place, and never a scrape.
+/// What strangers can make us hold beside clients.h's limits, in bytes where nothing else is said.
 enum {
-	CLIENTS_MAX = 256,
-	CLIENT_TIMEOUT_S = 15,          ///< without a byte in either direction
-	CLIENT_MEMORY = 16 << 10,       ///< headers of a request; browsers send localhost many cookies
-	RESPONSES_BYTES_MAX = 32 << 20, ///< bodies that wait for slow readers, all together
-	SEND_BUFFER = 64 << 10,         ///< what the kernel holds of a body beside that
-	REQUEST_BODY_MAX = 64 << 10,    ///< read and thrown away; more is refused
-	REQUEST_DISCARD_MAX = 1 << 20,  ///< of what is refused, so much is read for politeness
-	COMPRESS_FROM = 1 << 10,        ///< below, gzip saves no packet
-	RUNS_MAX = 16,                  ///< rounds of one server_run for one daemon
-};
-
-/// One connection. In `server.clients`, the one that asked or came last at the end, unless it was evicted.
-struct client {
-	TAILQ_ENTRY(client) link;
-	size_t request_bytes;  ///< of the current request's body
-	size_t response_bytes; ///< of the answer being sent
-	int fd;                ///< libmicrohttpd's
-	bool evicted;
+	CLIENT_TIMEOUT_S = 15,         ///< without a byte in either direction
+	CLIENT_MEMORY = 16 << 10,      ///< headers of a request; browsers send localhost many cookies
+	SEND_BUFFER = 64 << 10,        ///< what the kernel holds of a body beside what waits for slow readers
+	REQUEST_BODY_MAX = 64 << 10,   ///< read and thrown away; more is refused
+	REQUEST_DISCARD_MAX = 1 << 20, ///< of what is refused, so much is read for politeness
+	RUNS_MAX = 16,                 ///< rounds of one server_run for one daemon
 };
 
 struct server {
 	const struct endpoint *endpoints;
 	void *context;
-	TAILQ_HEAD(client_list, client) clients;
-	size_t clients_len;
-	size_t responses_bytes;
+	struct clients clients;
 	size_t daemons_len;
 	int epoll_fd;
 	struct MHD_Daemon *daemons[];
 };
-
-static void client_hold(struct server *server, struct client *client, size_t bytes)
-{
-	server->responses_bytes += bytes - client->response_bytes;
-	client->response_bytes = bytes;
-}
-
-static void client_remove(struct server *server, struct client *client)
-{
-	TAILQ_REMOVE(&server->clients, client, link);
-	server->clients_len--;
-	client_hold(server, client, 0);
-}
-
-/// Makes room at the expense of those who have been silent for longest. The youngest always stays: it is
-/// being served.
-static void evict_oldest(struct server *server)
-{
-	const struct linger reset = {.l_onoff = 1};
-
-	while (server->clients_len > 1 &&
-	       (server->clients_len > CLIENTS_MAX || server->responses_bytes > RESPONSES_BYTES_MAX)) {
-		struct client *oldest = TAILQ_FIRST(&server->clients);
-
-		client_remove(server, oldest);
-		oldest->evicted = true;
-		// libmicrohttpd has no call for it: it takes the hang-up for the client's and closes. The
-		// reset makes the kernel forget what it still has to send.
-		setsockopt(oldest->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-		shutdown(oldest->fd, SHUT_RDWR);
-	}
-}
 
 static struct client *client_of(struct MHD_Connection *connection)
 {
 	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
-static void client_start(struct server *server, struct MHD_Connection *connection, void **ret_client)
-{
-	struct client *client = calloc(1, sizeof(*client));
-
-	*ret_client = client; // on_request refuses a connection without one
-	if (!client)
-		return;
-	client->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	TAILQ_INSERT_TAIL(&server->clients, client, link);
-	server->clients_len++;
-	evict_oldest(server);
-}
-
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
 			  enum MHD_ConnectionNotificationCode code)
 {
 	struct server *server = context;
-	struct client *client = *socket_context;
+	int fd;
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		client_start(server, connection, socket_context);
-		return;
+		fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+		*socket_context = clients_add(&server->clients, fd); // on_request refuses one without
+	} else {
+		clients_remove(&server->clients, *socket_context);
 	}
-	if (client && !client->evicted)
-		client_remove(server, client);
-	free(client);
 }
 
 static void on_completed(void *context, struct MHD_Connection *connection, void **request_context,
 			 enum MHD_RequestTerminationCode code)
 {
 	struct client *client = client_of(connection);
+	struct server *server = context;
 	char byte;
 
 	(void)request_context;
 	(void)code;
-	if (client && !client->evicted)
-		client_hold(context, client, 0);
+	if (!client)
+		return;
+	clients_answered(&server->clients, client);
 	// A FIN that came together with the request is not seen by libmicrohttpd, which then waits for the
 	// time-out.
-	if (client && recv(client->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+	if (recv(client->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
 		shutdown(client->fd, SHUT_RDWR);
 }
 
@@ -137,64 +76,20 @@ static const char *header(struct MHD_Connection *connection, const char *name)
 	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
-/// Replaces `body` by its gzip where the client takes that and it is shorter. True if so.
-static bool compress_body(struct MHD_Connection *connection, struct buffer *body)
-{
-	struct buffer packed = {0};
-
-	if (body->len <= COMPRESS_FROM ||
-	    !compress_offered(header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING)))
-		return false;
-	if (compress_gzip(&packed, body->data, body->len) || packed.len >= body->len) {
-		buffer_free(&packed);
-		return false;
-	}
-	buffer_free(body);
-	*body = packed;
-	return true;
-}
-
-/// Every answer may be shown to a browser, and every label in it was chosen by a stranger.
-static bool add_headers(struct MHD_Response *response, const char *content_type, bool compressed)
-{
-	static const char html_policy[] =
-		"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
-		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-	if (!MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) ||
-	    !MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING) ||
-	    !MHD_add_response_header(response, "X-Content-Type-Options", "nosniff"))
-		return false;
-	if (compressed && !MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip"))
-		return false;
-	return strncmp(content_type, "text/html", strlen("text/html")) != 0 ||
-	       MHD_add_response_header(response, "Content-Security-Policy", html_policy);
-}
-
 /// Sends `answer` and takes its body. `allow` is the value of an Allow header or NULL.
 static enum MHD_Result respond(struct server *server, struct MHD_Connection *connection,
 			       struct server_response *answer, const char *allow)
 {
-	const char *content_type = answer->content_type ? answer->content_type : "text/plain; charset=utf-8";
-	bool compressed = compress_body(connection, &answer->body);
-	struct client *client = client_of(connection);
+	unsigned status = answer->status ? answer->status : MHD_HTTP_OK;
 	struct MHD_Response *response;
-	enum MHD_Result result = MHD_NO;
+	enum MHD_Result result;
+	size_t body_len;
 
-	response =
-		MHD_create_response_from_buffer(answer->body.len, answer->body.data, MHD_RESPMEM_MUST_FREE);
-	if (!response) {
-		buffer_free(&answer->body);
+	response = reply_new(connection, &answer->body, answer->content_type, allow, &body_len);
+	if (!response)
 		return MHD_NO;
-	}
-	TAILQ_REMOVE(&server->clients, client, link);
-	TAILQ_INSERT_TAIL(&server->clients, client, link);
-	client_hold(server, client, answer->body.len);
-	evict_oldest(server);
-	if (add_headers(response, content_type, compressed) &&
-	    (!allow || MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow)))
-		result = MHD_queue_response(connection, answer->status ? answer->status : MHD_HTTP_OK,
-					    response);
+	clients_answer(&server->clients, client_of(connection), body_len);
+	result = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return result;
 }
@@ -343,7 +238,7 @@ int server_new(const char *const *addresses, size_t addresses_len, const struct 
 		return log_err(-ENOMEM, "cannot start the HTTP server: %s", strerror(ENOMEM));
 	server->endpoints = endpoints;
 	server->context = context;
-	TAILQ_INIT(&server->clients);
+	clients_init(&server->clients);
 	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (server->epoll_fd < 0)
 		err = log_err(-errno, "cannot start the HTTP server: epoll: %s", strerror(errno));

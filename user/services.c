@@ -4,30 +4,21 @@
 #include "services.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "capture.h"
-#include "config.h"
 #include "containers.h"
 #include "docker.h"
 #include "held.h"
 #include "identity.h"
-#include "log.h"
 #include "maps.h"
 #include "places.h"
 #include "processes.h"
 
-/* A stranger can fill this through names. */
-#define SERVICES_MAX 1000
-
 /* Docker names a container within milliseconds of its start. Past this we go by what the process says. */
 #define NAMING_PATIENCE_NS 2000000000ULL
-
-/* How long a service without process, listener or request is remembered. */
-#define IDLE_PATIENCE_NS 60000000000ULL
 
 struct services {
 	struct services_options options;
@@ -68,58 +59,11 @@ void services_free(struct services *services)
 		return;
 	processes_free(&services->processes);
 	places_free(&services->places);
-	HASH_ITER (hh, services->table, service, next) {
-		HASH_DEL(services->table, service);
-		free(service);
-	}
+	HASH_ITER (hh, services->table, service, next)
+		service_remove(&services->table, service);
 	held_free(&services->held);
 	containers_free(&services->containers);
 	free(services);
-}
-
-/* Both labels, one behind the other, are the key; the rest of each is zero. */
-#define SERVICE_KEY_LEN (2 * SERVICE_LABEL_MAX)
-
-static struct service *service_get(struct services *services, const char *name, const char *container)
-{
-	struct service *service = NULL, *fresh = calloc(1, sizeof(*fresh));
-
-	if (!fresh)
-		return NULL;
-	snprintf(fresh->name, sizeof(fresh->name), "%s", name);
-	snprintf(fresh->container, sizeof(fresh->container), "%s", container);
-	HASH_FIND(hh, services->table, fresh->name, SERVICE_KEY_LEN, service);
-	if (service) {
-		free(fresh);
-		return service;
-	}
-	if (HASH_COUNT(services->table) >= SERVICES_MAX && strcmp(name, "(other)")) {
-		free(fresh);
-		return service_get(services, "(other)", "");
-	}
-	HASH_ADD(hh, services->table, name, SERVICE_KEY_LEN, fresh);
-	return fresh;
-}
-
-static void service_describe(struct services *services, struct service *service,
-			     const struct identity *identity, const struct container *container)
-{
-	const struct config *config = services->options.config;
-	const struct config_service *configured = identity->configured;
-
-	service->runtime = identity->program.runtime;
-	memcpy(service->runtime_version, identity->program.runtime_version, sizeof(service->runtime_version));
-	if (container) {
-		memcpy(service->image, container->image, sizeof(service->image));
-		snprintf(service->compose_project, sizeof(service->compose_project), "%s",
-			 container->compose_project);
-	}
-	for (unsigned i = 0; !configured && config && i < config->services_len; i++)
-		if (!strcmp(config->services[i].name, service->name) && config->services[i].routes_len)
-			configured = &config->services[i];
-	service->routes = configured ? configured->routes : NULL;
-	service->routes_len = configured ? configured->routes_len : 0;
-	service->hidden = identity->plumbing;
 }
 
 /* Finds out who the process is; false if it is gone. Leaves process->service NULL while its container's name
@@ -137,11 +81,11 @@ static bool process_resolve(struct services *services, struct process *process)
 	}
 	if (!identity_find(process->pid, container, services->options.config, process->port, &identity))
 		return false;
-	process->service = service_get(services, identity.name, container ? container->name : "");
+	process->service = service_get(&services->table, identity.name, container ? container->name : "");
 	if (!process->service)
 		return true;
 	process->service->processes++;
-	service_describe(services, process->service, &identity, container);
+	service_describe(process->service, services->options.config, &identity, container);
 	if (process->pid == getpid())
 		process->service->hidden = true;
 	return true;
@@ -228,7 +172,7 @@ static struct service *service_find(struct services *services, const struct exch
 	entry = places_get(&services->places, &place, services->now_ns);
 	if (entry && entry->service)
 		return entry->service;
-	return service_get(services, "(unknown)", "");
+	return service_get(&services->table, "(unknown)", "");
 }
 
 void services_on_exchange(void *context, const struct exchange *exchange)
@@ -308,18 +252,10 @@ void services_tick(struct services *services, bool docker_answers, uint64_t now_
 	services->now_ns = now_ns;
 	release_held(services);
 	HASH_ITER (hh, services->table, service, next) {
-		if (service->stats || service->listeners || service->processes) {
-			service->idle_since_ns = 0;
-			continue;
-		}
-		/* The last of its connections may outlive its process. */
-		if (!service->idle_since_ns)
-			service->idle_since_ns = now_ns;
-		if (now_ns - service->idle_since_ns < IDLE_PATIENCE_NS)
+		if (!service_is_over(service, now_ns))
 			continue;
 		places_forget_service(&services->places, service);
-		HASH_DEL(services->table, service);
-		free(service);
+		service_remove(&services->table, service);
 	}
 }
 

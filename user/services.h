@@ -4,38 +4,13 @@
 #ifndef RINGSIDE_SERVICES_H
 #define RINGSIDE_SERVICES_H
 
-#include <uthash.h>
-
 #include "exchange.h"
-#include "program.h"
+#include "service.h"
 
 struct capture;
 struct config;
 struct docker_container;
 struct place;
-struct service_stats;
-
-#define SERVICE_LABEL_MAX 129
-
-/// One value of the labels service and container; what the key is made of stays as long as the struct does.
-struct service {
-	char name[SERVICE_LABEL_MAX];
-	char container[SERVICE_LABEL_MAX]; ///< empty outside containers
-	char image[256];
-	char compose_project[SERVICE_LABEL_MAX];
-	char runtime_version[32];
-	enum runtime runtime;
-	unsigned listeners;     ///< listening sockets of its processes
-	unsigned processes;     ///< that we have met and that live
-	uint64_t idle_since_ns; ///< 0 while it has listeners or processes
-	uint64_t past_bytes;    ///< of places that are gone, as services_traffic counts them
-	unsigned unfinished;    ///< answers in progress: filled and used by one scrape
-	char **routes;          ///< templates from the configuration, borrowed; may be NULL
-	unsigned routes_len;
-	struct service_stats *stats; ///< the aggregate's; NULL before the first exchange
-	bool hidden;                 ///< plumbing (docker-proxy) or ringside itself: nobody's traffic
-	UT_hash_handle hh;
-};
 
 /// Exchanges that reached no service, by reason.
 struct service_losses {

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Wires the stages together, in the order in which data flows. run.c starts it, turns the loop that drives
+// it, and shows what comes out.
+#include "pipeline.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "config.h"
+#include "connections.h"
+#include "docker.h"
+#include "event.h"
+#include "events.h"
+#include "listeners.h"
+#include "log.h"
+#include "loop.h"
+#include "maps.h"
+#include "monotonic.h"
+#include "services.h"
+
+/* Events → connections and listeners. */
+
+static void on_exchange(void *context, const struct exchange_event *event)
+{
+	connections_on_exchange(((struct pipeline *)context)->connections, event);
+}
+
+static void on_request(void *context, const struct request_event *event)
+{
+	connections_on_request(((struct pipeline *)context)->connections, event);
+}
+
+static void on_response(void *context, const struct response_event *event)
+{
+	connections_on_response(((struct pipeline *)context)->connections, event);
+}
+
+static void on_unanswered(void *context, const struct exchange_event *event)
+{
+	connections_on_unanswered(((struct pipeline *)context)->connections, event);
+}
+
+static void on_close(void *context, const struct response_event *event)
+{
+	connections_on_close(((struct pipeline *)context)->connections, event);
+}
+
+static void on_listen(void *context, const struct listen_event *event)
+{
+	listeners_on_event(((struct pipeline *)context)->listeners, event);
+}
+
+static void limit(struct pipeline *pipeline, const struct config *config)
+{
+	pipeline->aggregate.series_limit = config->limits.series;
+	pipeline->aggregate.routes_per_service = config->limits.routes_per_service;
+}
+
+/* In the order in which data flows, backwards: each is given the next one. */
+static int make_stages(struct pipeline *pipeline, const struct config *config, const char *docker_socket)
+{
+	const struct event_handlers handlers = {on_exchange, on_request, on_response, on_unanswered,
+						on_close,    on_listen,  pipeline};
+	const struct services_options naming = {
+		.config = config,
+		.capture = &pipeline->capture,
+		.on_exchange = aggregate_on_exchange,
+		.context = &pipeline->aggregate,
+	};
+	int error = services_new(&naming, &pipeline->services);
+	const struct docker_observer containers = {services_on_container, services_on_gone,
+						   pipeline->services};
+
+	limit(pipeline, config);
+	if (!error)
+		error = connections_new(services_on_exchange, pipeline->services, &pipeline->connections);
+	if (!error)
+		error = listeners_new(pipeline->services, pipeline->capture.cgroup_fd, &pipeline->listeners);
+	if (!error)
+		error = events_new(&pipeline->capture, &handlers, &pipeline->events);
+	if (!error)
+		error = docker_new(docker_socket, &containers, &pipeline->docker);
+	return error ? log_err(error, "cannot start: %s", strerror(-error)) : 0;
+}
+
+int pipeline_start(struct pipeline *pipeline, const struct config *config, const char *docker_socket)
+{
+	int error = capture_start(&pipeline->capture);
+
+	if (!error)
+		error = make_stages(pipeline, config, docker_socket);
+	if (error)
+		return error;
+	/* Docker first: names of containers before the processes in them. */
+	services_tick(pipeline->services, true, monotonic_ns());
+	error = listeners_scan(pipeline->listeners);
+	return error ? log_err(error, "cannot read /proc: %s", strerror(-error)) : 0;
+}
+
+void pipeline_stop(struct pipeline *pipeline)
+{
+	struct service *service;
+
+	docker_free(pipeline->docker);
+	events_free(pipeline->events);
+	connections_free(pipeline->connections);
+	listeners_free(pipeline->listeners);
+	for (service = pipeline->services ? services_first(pipeline->services) : NULL; service;
+	     service = service->hh.next)
+		service_stats_free(service->stats);
+	services_free(pipeline->services);
+	capture_stop(&pipeline->capture);
+}
+
+static void on_docker(void *context)
+{
+	docker_run(((struct pipeline *)context)->docker);
+}
+
+static void on_processes(void *context)
+{
+	struct pipeline *pipeline = context;
+
+	/* Their last requests are in the ring: take them in under their names. */
+	pipeline_drain(pipeline);
+	services_run(pipeline->services);
+}
+
+static void on_events(void *context)
+{
+	pipeline_drain(context);
+}
+
+int pipeline_watch(struct pipeline *pipeline, struct loop *loop)
+{
+	int error = loop_watch(loop, docker_fd(pipeline->docker), LOOP_LEVEL, on_docker, pipeline);
+
+	if (!error)
+		error = loop_watch(loop, services_fd(pipeline->services), LOOP_LEVEL, on_processes, pipeline);
+	/* By the edge: most events do not wake us, and a ring that is never empty would turn the loop without
+	 * end. */
+	if (!error)
+		error = loop_watch(loop, events_fd(pipeline->events), LOOP_EDGE, on_events, pipeline);
+	return error;
+}
+
+void pipeline_configure(struct pipeline *pipeline, const struct config *config)
+{
+	services_configure(pipeline->services, config);
+	limit(pipeline, config);
+	listeners_scan(pipeline->listeners);
+}
+
+void pipeline_drain(struct pipeline *pipeline)
+{
+	pipeline->aggregate.now_s = monotonic_ns() / 1000000000;
+	events_drain(pipeline->events);
+}
+
+void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns)
+{
+	services_tick(pipeline->services, !docker_trouble(pipeline->docker), now_ns);
+	connections_tick(pipeline->connections, now_ns);
+	listeners_tick(pipeline->listeners, capture_counter(&pipeline->capture, COUNT_LOST_LISTEN));
+}
+
+struct observation pipeline_observation(struct pipeline *pipeline)
+{
+	return (struct observation){
+		.aggregate = &pipeline->aggregate,
+		.capture = &pipeline->capture,
+		.connections = pipeline->connections,
+		.docker = pipeline->docker,
+		.events = pipeline->events,
+		.services = pipeline->services,
+	};
+}
