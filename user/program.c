@@ -8,7 +8,7 @@
 
 #include "cleanup.h"
 #include "proc.h"
-#include "runtimes/runtimes.h"
+#include "runtimes/programs.h"
 
 #define COMMAND_MAX 16384
 

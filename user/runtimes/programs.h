@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The runtimes that ringside knows, a function each: is a process one of its programs, and what does that
 // program say of itself. The table of them is in user/program.c.
-#ifndef RINGSIDE_RUNTIMES_RUNTIMES_H
-#define RINGSIDE_RUNTIMES_RUNTIMES_H
+#ifndef RINGSIDE_RUNTIMES_PROGRAMS_H
+#define RINGSIDE_RUNTIMES_PROGRAMS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,8 +8,8 @@
 #include "cleanup.h"
 #include "gobuild.h"
 #include "program.h"
-#include "runtimes/name.h"
-#include "runtimes/runtimes.h"
+#include "runtimes/program_name.h"
+#include "runtimes/programs.h"
 
 static bool read_gobuild(pid_t pid, struct gobuild *ret_build)
 {

@@ -10,8 +10,8 @@
 #include "cleanup.h"
 #include "proc.h"
 #include "program.h"
-#include "runtimes/name.h"
-#include "runtimes/runtimes.h"
+#include "runtimes/program_name.h"
+#include "runtimes/programs.h"
 
 #define PACKAGE_JSON_MAX (256 * 1024)
 

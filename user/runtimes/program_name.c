@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts a name into a program, as long as fits. Every file of this folder ends here.
-#include "runtimes/name.h"
+// Puts a name into a program, as long as fits.
+#include "runtimes/program_name.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the runtimes write down the name that they have found.
-#ifndef RINGSIDE_RUNTIMES_NAME_H
-#define RINGSIDE_RUNTIMES_NAME_H
+#ifndef RINGSIDE_RUNTIMES_PROGRAM_NAME_H
+#define RINGSIDE_RUNTIMES_PROGRAM_NAME_H
 
 #include <stddef.h>
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "program.h"
-#include "runtimes/name.h"
-#include "runtimes/runtimes.h"
+#include "runtimes/program_name.h"
+#include "runtimes/programs.h"
 
 bool java_inspect(const struct command_line *command, struct program *program)
 {

@@ -7,8 +7,8 @@
 
 #include "proc.h"
 #include "program.h"
-#include "runtimes/name.h"
-#include "runtimes/runtimes.h"
+#include "runtimes/program_name.h"
+#include "runtimes/programs.h"
 
 /* "shop.wsgi:application" → "shop": modules that every project has say less than their package. */
 static void name_from_module(struct program *program, const char *module)
