@@ -6,7 +6,8 @@ from collections import Counter
 
 import built
 
-REQUESTS = int(os.environ.get("RINGSIDE_TEST_REQUESTS", "20000"))
+ASKED = int(os.environ.get("RINGSIDE_TEST_REQUESTS", "0"))
+REQUESTS = ASKED or 20000
 ORDER = '{"item":"cup","note":"a body of its own"}'
 USUAL = ["4 GET /", "8 GET /items/#?token=canary", "2 POST /orders " + ORDER, "2 GET /missing/#?token=canary", "1 GET /fail"]
 ROUTES = {"/items/#": "/items/{id}", "/missing/#": "(unmatched)"}
