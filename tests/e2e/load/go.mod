@@ -1,3 +1,3 @@
 module example.com/e2e-load
 
-go 1.26
+go 1.19

@@ -21,13 +21,15 @@ import (
 func work(clients []*client, more func() bool) *tally {
 	var group sync.WaitGroup
 	tallies := make([]*tally, len(clients))
-	for i, c := range clients {
+	group.Add(len(clients))
+	for i := range clients {
 		tallies[i] = newTally()
-		group.Go(func() {
+		go func(c *client, t *tally) {
+			defer group.Done()
 			for more() {
-				c.exchange(tallies[i])
+				c.exchange(t)
 			}
-		})
+		}(clients[i], tallies[i])
 	}
 	group.Wait()
 	sum := newTally()

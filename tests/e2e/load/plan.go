@@ -38,7 +38,7 @@ func newPlan(arguments []string) (*plan, error) {
 		if len(parts) == 4 {
 			e.body = parts[3]
 		}
-		for range weight {
+		for i := 0; i < weight; i++ {
 			p.deal = append(p.deal, e)
 		}
 	}

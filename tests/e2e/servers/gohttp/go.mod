@@ -1,3 +1,3 @@
 module example.com/shops/e2e-gohttp
 
-go 1.26
+go 1.19

@@ -35,7 +35,7 @@ func createOrder(w http.ResponseWriter, r *http.Request) {
 }
 
 func chunked(w http.ResponseWriter, r *http.Request) {
-	for i := range 6 {
+	for i := 0; i < 6; i++ {
 		fmt.Fprintf(w, "part %d\n", i)
 		w.(http.Flusher).Flush()
 	}
@@ -48,21 +48,31 @@ func spin(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, "spun")
 }
 
+func home(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/" {
+		http.NotFound(w, r)
+		return
+	}
+	io.WriteString(w, "hello")
+}
+
 func routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") })
-	mux.HandleFunc("GET /items/{id}", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "item "+r.PathValue("id")) })
-	mux.HandleFunc("POST /orders", createOrder)
-	mux.HandleFunc("GET /fail", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "failed", http.StatusInternalServerError) })
-	mux.HandleFunc("GET /big", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/", home)
+	mux.HandleFunc("/items/", func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "item "+strings.TrimPrefix(r.URL.Path, "/items/"))
+	})
+	mux.HandleFunc("/orders", createOrder)
+	mux.HandleFunc("/fail", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "failed", http.StatusInternalServerError) })
+	mux.HandleFunc("/big", func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, strings.Repeat("x", number(r, "bytes", 65536)))
 	})
-	mux.HandleFunc("GET /chunked", chunked)
-	mux.HandleFunc("GET /sleep", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/chunked", chunked)
+	mux.HandleFunc("/sleep", func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Duration(number(r, "ms", 10)) * time.Millisecond)
 		io.WriteString(w, "slept")
 	})
-	mux.HandleFunc("GET /spin", spin)
+	mux.HandleFunc("/spin", spin)
 	return mux
 }
 
