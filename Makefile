@@ -31,7 +31,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -W
 
 # shared first: libbpf 1.1's linker loses maps whose definition comes after their use.
 BPF_SOURCES  := bpf/shared.bpf.c $(filter-out bpf/shared.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
-USER_SOURCES := $(wildcard user/*.c user/protocols/*.c)
+USER_SOURCES := $(wildcard user/*.c user/protocols/*.c user/runtimes/*.c)
 USER_OBJECTS := $(USER_SOURCES:user/%.c=$(BUILD)/user/%.o)
 
 Q := $(if $(V),,@)
