@@ -27,7 +27,8 @@ struct facts {
 	const struct go_layout *layout; ///< NULL: there is none, for the reason below
 	const char *reason;
 	struct go_variables variables;
-	bool found; ///< the variables
+	bool found;   ///< the variables
+	bool checked; ///< they held what they must
 	unsigned tries;
 };
 
@@ -95,20 +96,28 @@ static void inspect(const struct process_image *image, struct facts *ret_facts)
 static int find_variables(struct go *go, pid_t pid, const struct process_image *image, struct facts *facts,
 			  const char **ret_reason)
 {
-	int error;
+	int error = 0;
 
 	if (facts->tries == TRIES_MAX) {
-		*ret_reason = "no symbols, and the runtime's variables were not found by its code";
+		*ret_reason = "the variables of Go's runtime are not where this version has them";
 		return -ENOTSUP;
 	}
-	error = go_variables_by_code(pid, image, facts->layout, go->counts, &facts->variables, ret_reason);
-	facts->found = !error;
 	facts->tries++;
+	if (!facts->found)
+		error = go_variables_by_code(pid, image, facts->layout, go->counts, &facts->variables,
+					     ret_reason);
+	facts->found = !error;
 	if (error == -ENOTSUP) {
 		facts->layout = NULL;
 		facts->reason = *ret_reason;
 	}
-	return error;
+	if (error)
+		return error;
+	/* The same in each process of the file: looked at once. */
+	facts->checked = go_variables_check(pid, image, facts->layout, go->counts, &facts->variables);
+	if (!facts->checked)
+		go->counts->implausible++;
+	return facts->checked ? 0 : -EAGAIN;
 }
 
 static int find_facts(struct go *go, pid_t pid, const struct process_image *image, struct facts *ret_facts,
@@ -121,7 +130,7 @@ static int find_facts(struct go *go, pid_t pid, const struct process_image *imag
 	if (!ret_facts->layout) {
 		*ret_reason = ret_facts->reason;
 		error = -ENOTSUP;
-	} else if (!ret_facts->found) {
+	} else if (!ret_facts->checked) {
 		error = find_variables(go, pid, image, ret_facts, ret_reason);
 	}
 	file_facts_keep(go->files, &image->id, ret_facts);

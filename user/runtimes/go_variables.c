@@ -18,6 +18,7 @@
 #include "process_image.h"
 
 #define CANDIDATES_MAX 1024
+#define CHECKS 3 ///< tries, as the variables change under us
 #define PROCESSORS_MAX 4096
 #define GOROUTINES_MAX ((uint64_t)1 << 32)
 #define MODULE_SEARCH_MAX (256 << 20)
@@ -186,29 +187,37 @@ static bool find_candidates(const struct search *search, enum function function,
 
 /* --- what each of them must hold --- */
 
+static bool is_sched(const struct search *search, uint64_t address)
+{
+	const struct go_layout *layout = search->layout;
+	int32_t max_threads, system;
+	uint64_t created;
+
+	/* SetMaxThreads may have changed the limit. */
+	return read_live(search, address + layout->max_threads, &max_threads, sizeof(max_threads)) &&
+	       max_threads > 0 && read_live(search, address + layout->mnext, &created, sizeof(created)) &&
+	       created > 0 && created < GOROUTINES_MAX &&
+	       read_live(search, address + layout->ngsys, &system, sizeof(system)) && system >= 0 &&
+	       system < 1 << 20;
+}
+
 /* sched.maxmcount = 10000: c7 05 distance 10 27 00 00. */
 static uint64_t find_sched(const struct search *search)
 {
-	const struct go_layout *layout = search->layout;
 	uint64_t found = 0;
 	struct code code;
 
 	if (!load_code(search, SCHEDINIT, &code))
 		return 0;
 	for (uint32_t at = 2; at + 8 <= code.len && !found; at++) {
-		uint64_t address, threads;
-		int32_t value, system;
+		uint64_t address;
+		int32_t value;
 
 		memcpy(&value, code.bytes + at + 4, sizeof(value));
 		if (code.bytes[at - 2] != 0xc7 || code.bytes[at - 1] != 5 || value != GO_DEFAULT_THREADS)
 			continue;
-		address = target_of(&code, at, 4) - layout->max_threads;
-		/* SetMaxThreads may have changed the limit. */
-		if (read_live(search, address + layout->max_threads, &value, sizeof(value)) && value > 0 &&
-		    read_live(search, address + layout->mnext, &threads, sizeof(threads)) && threads > 0 &&
-		    threads < GOROUTINES_MAX &&
-		    read_live(search, address + layout->ngsys, &system, sizeof(system)) && system >= 0 &&
-		    system < 1 << 20)
+		address = target_of(&code, at, 4) - search->layout->max_threads;
+		if (is_sched(search, address))
 			found = address;
 	}
 	free(code.bytes);
@@ -290,12 +299,13 @@ static bool is_gc_controller(const struct search *search, uint64_t address)
 	    !read_live(search, address + GO_MEMORY_LIMIT, &limit, sizeof(limit)) ||
 	    !read_live(search, address + layout->heap_minimum, &minimum, sizeof(minimum)) ||
 	    !read_live(search, address + layout->heap_in_use, &in_use, sizeof(in_use)) ||
-	    !read_live(search, address + layout->total_alloc, &alloc, sizeof(alloc)) ||
-	    !read_live(search, address + layout->total_free, &freed, sizeof(freed)))
+	    !read_live(search, address + layout->total_free, &freed, sizeof(freed)) ||
+	    !read_live(search, address + layout->total_alloc, &alloc, sizeof(alloc)))
 		return false;
-	/* heapMinimum is 4 MiB times GOGC/100 (mgcpacer.go). */
+	/* heapMinimum is 4 MiB times GOGC/100 in unsigned numbers; GOGC=off is -1 (setGCPercent in
+	 * mgcpacer.go). */
 	if (percent < -1 || percent > 1000000 || limit <= 0 ||
-	    (percent >= 0 ? minimum != ((uint64_t)4 << 20) * (uint64_t)percent / 100 : !minimum))
+	    minimum != ((uint64_t)4 << 20) * (uint64_t)(int64_t)percent / 100)
 		return false;
 	return in_use && in_use < (uint64_t)1 << 44 && in_use % PAGE_SIZE == 0 && alloc < (uint64_t)1 << 60 &&
 	       freed <= alloc;
@@ -411,4 +421,18 @@ int go_variables_by_code(pid_t pid, const struct process_image *image, const str
 		return -EAGAIN;
 	*ret_variables = variables;
 	return 0;
+}
+
+bool go_variables_check(pid_t pid, const struct process_image *image, const struct go_layout *layout,
+			struct memory_counts *counts, const struct go_variables *variables)
+{
+	const struct search search = {.pid = pid, .image = image, .layout = layout, .counts = counts};
+
+	for (int try = 0; try < CHECKS; try++)
+		if (is_allp(&search, variables->allp) && is_sched(&search, variables->sched) &&
+		    is_gc_controller(&search, variables->gc_controller) &&
+		    (is_memstats(&search, variables->memstats, false) ||
+		     is_memstats(&search, variables->memstats, true)))
+			return true;
+	return false;
 }

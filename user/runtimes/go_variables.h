@@ -28,5 +28,8 @@ bool go_variables_by_symbol(const struct process_image *image, struct go_variabl
 int go_variables_by_code(pid_t pid, const struct process_image *image, const struct go_layout *layout,
 			 struct memory_counts *counts, struct go_variables *ret_variables,
 			 const char **ret_reason);
+/// True if what the process has at these addresses is what this layout has there.
+bool go_variables_check(pid_t pid, const struct process_image *image, const struct go_layout *layout,
+			struct memory_counts *counts, const struct go_variables *variables);
 
 #endif
