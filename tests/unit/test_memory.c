@@ -4,15 +4,19 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -169,6 +173,59 @@ static void a_process_may_die_while_it_is_read(void **state)
 	}
 }
 
+/* From here on this process's process_vm_readv says ENOSYS. */
+static bool forbid_the_system_call(void)
+{
+	struct sock_filter rules[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = 4, .filter = rules};
+
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static int read_without_the_system_call(pid_t pid)
+{
+	char got[sizeof(said)] = "", first[4] = "";
+	const struct memory_part parts[] = {{address_of(said), got, sizeof(got)},
+					    {address_of(said), first, 3}};
+
+	int error;
+
+	if (!forbid_the_system_call())
+		return 77;
+	if (memory_read_parts(pid, parts, 2, &counts) || strcmp(got, said) != 0 || strcmp(first, "wha") != 0)
+		return 1;
+	if (memory_read(pid, 16, got, 8, &counts) != -EFAULT ||
+	    memory_read(pid, UINT64_MAX, got, 8, &counts) != -EFAULT)
+		return 2;
+	/* Not our child: it dies in its own time. */
+	kill(pid, SIGKILL);
+	while (!(error = memory_read(pid, address_of(said), got, 8, &counts)))
+		usleep(1000);
+	return error == -ESRCH && counts.unmapped == 2 && counts.gone == 1 ? 0 : 3;
+}
+
+static void where_the_system_call_is_forbidden_the_file_is_read(void **state)
+{
+	pid_t reader, pid = start_copy();
+	int status = 0;
+
+	(void)state;
+	reader = fork();
+	if (reader == 0)
+		_exit(read_without_the_system_call(pid));
+	waitpid(reader, &status, 0);
+	end(pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 static void who_may_not_read_is_told_so(void **state)
 {
 	pid_t pid, reader;
@@ -202,6 +259,7 @@ int main(void)
 		cmocka_unit_test_setup(more_than_the_limits_is_refused, reset_counts),
 		cmocka_unit_test_setup(a_process_that_has_ended_is_gone, reset_counts),
 		cmocka_unit_test_setup(a_process_may_die_while_it_is_read, reset_counts),
+		cmocka_unit_test_setup(where_the_system_call_is_forbidden_the_file_is_read, reset_counts),
 		cmocka_unit_test_setup(who_may_not_read_is_told_so, reset_counts),
 	};
 

@@ -199,7 +199,7 @@ static void check_while_it_collects(const char *interpreter)
 	unsigned read = 0;
 	char answer[64];
 
-	assert_true(write(child.input, "quick(30000)\n", 13) == 13);
+	assert_true(write(child.input, "quick(3000)\n", 12) == 12);
 	for (int i = 0; i < 3000; i++) {
 		int error = python_read(python, process, &reading);
 
@@ -217,7 +217,7 @@ static void check_while_it_collects(const char *interpreter)
 	assert_true(child_line(&child, answer, sizeof(answer)));
 	assert_truth(&child, process);
 	/* Attaching in the middle of it. */
-	assert_true(write(child.input, "quick(30000)\n", 13) == 13);
+	assert_true(write(child.input, "quick(3000)\n", 12) == 12);
 	for (int i = 0; i < 100; i++)
 		python_detach(attach(child.observed));
 	assert_true(child_line(&child, answer, sizeof(answer)));

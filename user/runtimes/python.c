@@ -37,6 +37,10 @@ struct stats {
 	int64_t collections, collected, uncollectable;
 };
 
+struct totals {
+	uint64_t collections, collected, uncollectable;
+};
+
 struct interpreter {
 	int64_t id;
 	int64_t thread_count;
@@ -56,7 +60,7 @@ struct python_process {
 	struct python_layout layout;
 	size_t interpreter_count;
 	struct interpreter interpreters[INTERPRETERS_MAX]; ///< as last read
-	struct stats ended[PYTHON_GENERATIONS];            ///< of interpreters that are no more
+	struct totals ended[PYTHON_GENERATIONS];           ///< of interpreters that are no more
 };
 
 struct python *python_new(struct memory_counts *counts)
@@ -409,9 +413,9 @@ static void keep_ended(struct python_process *process, const struct interpreter 
 		for (unsigned g = 0; g < PYTHON_GENERATIONS; g++) {
 			if (after && after->stats[g].collections >= before->stats[g].collections)
 				continue;
-			process->ended[g].collections += before->stats[g].collections;
-			process->ended[g].collected += before->stats[g].collected;
-			process->ended[g].uncollectable += before->stats[g].uncollectable;
+			process->ended[g].collections += (uint64_t)before->stats[g].collections;
+			process->ended[g].collected += (uint64_t)before->stats[g].collected;
+			process->ended[g].uncollectable += (uint64_t)before->stats[g].uncollectable;
 		}
 	}
 }
@@ -422,9 +426,9 @@ static void add_up(const struct python_process *process, struct python_reading *
 	snprintf(ret_reading->version, sizeof(ret_reading->version), "3.%u.%u", process->version.minor & 0xff,
 		 process->version.patch & 0xff);
 	for (unsigned g = 0; g < PYTHON_GENERATIONS; g++) {
-		ret_reading->collections[g] = (uint64_t)process->ended[g].collections;
-		ret_reading->collected[g] = (uint64_t)process->ended[g].collected;
-		ret_reading->uncollectable[g] = (uint64_t)process->ended[g].uncollectable;
+		ret_reading->collections[g] = process->ended[g].collections;
+		ret_reading->collected[g] = process->ended[g].collected;
+		ret_reading->uncollectable[g] = process->ended[g].uncollectable;
 	}
 	for (size_t i = 0; i < process->interpreter_count; i++) {
 		const struct interpreter *interpreter = &process->interpreters[i];
