@@ -94,6 +94,11 @@ static struct go_process *attach(const struct child *child, const char *program)
 	for (int try = 0; (error = go_attach(go, child->observed, &process, &reason)) == -EAGAIN && try < 5;
 	     try++)
 		usleep(10000);
+	/* A later version than we know: refused is right. */
+	if (error == -ENOTSUP && strstr(reason, "is not known")) {
+		print_message("%s\n", reason);
+		skip();
+	}
 	if (error)
 		fail_msg("%s: %s, \"%s\"", program, strerror(-error), reason);
 	return process;

@@ -193,7 +193,6 @@ static int read_without_the_system_call(pid_t pid)
 	char got[sizeof(said)] = "", first[4] = "";
 	const struct memory_part parts[] = {{address_of(said), got, sizeof(got)},
 					    {address_of(said), first, 3}};
-
 	int error;
 
 	if (!forbid_the_system_call())

@@ -35,7 +35,7 @@ static const struct {
 	uint32_t stats;
 } debug_rows[] = {
 	{13, 5, 7, 8, 9, 10, 16, {24, 20}, 128},
-	{14, 5, 7, 8, 9, 11, 24, {24, 0}, 120},
+	{14, 5, 7, 8, 9, 11, 24, {24, 20}, 120},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
