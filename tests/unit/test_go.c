@@ -29,11 +29,13 @@ static void build(const char *name, const char *flags)
 	size_t len = strlen(programs);
 
 	snprintf(command, sizeof(command),
-		 "PATH=$PATH:/usr/local/go/bin GOFLAGS= GO111MODULE=off go build %s -o %s/%s "
+		 "PATH=$PATH:/usr/local/go/bin GOFLAGS= GO111MODULE=off CGO_ENABLED=0 go build %s -o %s/%s "
 		 "tests/unit/go_program.go >/dev/null 2>&1",
 		 flags, directory, name);
 	if (system(command) == 0)
 		snprintf(programs + len, sizeof(programs) - len, "%s/%s ", directory, name);
+	else
+		print_message("Go does not build the program %s\n", name);
 }
 
 static int build_programs(void **state)
