@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STATS_SIZE (PYTHON_GENERATIONS * 3 * 8)
-
 /* Until 3.12 only the version tells. `generations` and `stats` are those of struct _gc_runtime_state (24 and
  * 128) and its own offset: 344 in _PyRuntime in 3.8, then in the interpreter 616, 648 and 112. The thread
  * count is num_threads until 3.10, then threads.count. */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define PYTHON_GENERATIONS 3
+#define PYTHON_STATS_SIZE (PYTHON_GENERATIONS * 3 * 8) ///< of the collector's statistics
 /// Words at the beginning of _PyRuntime that may be a _Py_DebugOffsets; as far as we look into it.
 #define PYTHON_DEBUG_WORDS 24
 
