@@ -166,6 +166,28 @@ bool proc_unit(pid_t pid, char *buffer, size_t size)
 	return false;
 }
 
+int proc_life(pid_t pid, struct proc_life *ret_life)
+{
+	char stat_line[1024], state;
+	unsigned long started_ticks, stack_start;
+	const char *after_name;
+	unsigned threads;
+
+	if (proc_read(pid, "stat", stat_line, sizeof(stat_line)) <= 0)
+		return -ESRCH;
+	after_name = strrchr(stat_line, ')');
+	/* Fields 3 (state), 20 (threads), 22 (start) and 28 (stack). */
+	if (!after_name ||
+	    sscanf(after_name + 1,
+		   " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %u %*s %lu %*s %*s "
+		   "%*s %*s %*s %lu",
+		   &state, &threads, &started_ticks, &stack_start) != 4 ||
+	    state == 'Z' || state == 'X')
+		return -ESRCH;
+	*ret_life = (struct proc_life){started_ticks, stack_start, threads};
+	return 0;
+}
+
 int proc_open(pid_t pid, const char *path)
 {
 	char directory[PATH_MAX] = "", full[PATH_MAX * 2];

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -352,6 +353,43 @@ static void find_own(void *context, pid_t pid)
 	*(unsigned *)context += pid == getpid();
 }
 
+static void a_life_ends_with_another_program(void **state)
+{
+	struct proc_life before, after;
+	int ready[2], go[2];
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(proc_life(getpid(), &before), 0);
+	assert_int_equal(before.threads, 1);
+	assert_int_equal(pipe2(ready, O_CLOEXEC) | pipe2(go, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_NAME, "a) R 1 2 3");
+		if (write(ready[1], "r", 1) == 1 && read(go[0], &byte, 1) == 1)
+			execlp("sleep", "sleep", "100", NULL);
+		_exit(127);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(proc_life(pid, &before), 0);
+	assert_int_equal(proc_life(pid, &after), 0);
+	assert_true(before.started_ticks == after.started_ticks && before.stack_start == after.stack_start);
+	assert_true(before.started_ticks > 0);
+	close(ready[1]);
+	assert_int_equal(write(go[1], "g", 1), 1);
+	assert_int_equal(read(ready[0], &byte, 1), 0); /* closed by the exec */
+	assert_int_equal(proc_life(pid, &after), 0);
+	assert_int_equal(before.started_ticks, after.started_ticks);
+	assert_int_not_equal(before.stack_start, after.stack_start);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
+	assert_int_equal(proc_life(pid, &after), -ESRCH);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(proc_life(pid, &after), -ESRCH);
+	close(ready[0]), close(go[0]), close(go[1]);
+}
+
 static void each_process_is_visited_once(void **state)
 {
 	unsigned visits = 0;
@@ -382,6 +420,7 @@ int main(void)
 		cmocka_unit_test(a_file_is_opened_where_the_process_stands),
 		cmocka_unit_test(a_pipe_is_not_waited_for),
 		cmocka_unit_test(a_process_that_is_not_there_has_nothing),
+		cmocka_unit_test(a_life_ends_with_another_program),
 		cmocka_unit_test(each_process_is_visited_once),
 	};
 
