@@ -18,6 +18,7 @@ struct memory_counts {
 	uint64_t denied;   ///< CAP_SYS_PTRACE is missing, or Yama or seccomp forbids it
 	uint64_t unmapped; ///< an address that is not, or no longer, readable there
 	uint64_t other;
+	uint64_t implausible; ///< read, but not what it must look like: counted by who knows what that is
 };
 
 struct memory_part {
