@@ -49,8 +49,9 @@ struct traffic {
 /* Event loops (bpf/event_loop.bpf.c, user/event_loop.c). */
 #define LOOPS_MAX 256
 
-/* A look at each loop after so much of its CPU time: the end of a stretch is known to half of it. */
-#define LOOP_TICK_NS 2000000ULL
+/* The scheduler's tick, where it is slow enough to matter (CONFIG_HZ=250, the usual): the end of a stretch
+ * that another follows at once is known to half of it. */
+#define LOOP_TICK_NS 4000000ULL
 
 /* Lengths of stretches, in units of 1024 ns, in buckets of a sixteenth of an octave: a bucket's middle is
  * within 3.2 % of all that is in it. The first is all that is below 16 units, the last all from 68 s on. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Watches event loops: attaches bpf/event_loop.bpf.c to their threads by perf events, reads its sums and
+// Watches event loops: attaches bpf/event_loop.bpf.c while there are any, reads its sums and
 // makes them into the lag that families write.
 #include "event_loop.h"
 
@@ -14,8 +14,8 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/perf_event.h>
 
+#include "cleanup.h"
 #include "maps.h"
 #include "proc.h"
 #include "ringside.skel.h"
@@ -26,7 +26,14 @@
 /* Lateness within a bucket of stretches is spread over so many points. */
 #define POINTS 4
 
+struct event_loops {
+	struct ringside *skeleton;
+	struct bpf_link *change, *tick;
+	unsigned watched;
+};
+
 struct event_loop {
+	struct event_loops *loops;
 	pid_t tid;
 	int map_fd;
 	uint64_t before_ns;
@@ -124,32 +131,73 @@ struct event_loop_lag event_loop_lag(const struct loop *loop, const struct loop 
 	return lag;
 }
 
-int event_loop_watch(const struct ringside *skeleton, pid_t tid, uint64_t time_address, int epoll_fd,
+struct event_loops *event_loops_new(struct ringside *skeleton)
+{
+	struct event_loops *loops = calloc(1, sizeof(*loops));
+
+	if (loops)
+		loops->skeleton = skeleton;
+	return loops;
+}
+
+void event_loops_free(struct event_loops *loops)
+{
+	free(loops);
+}
+
+static void detach(struct event_loops *loops)
+{
+	bpf_link__destroy(loops->change);
+	bpf_link__destroy(loops->tick);
+	loops->change = loops->tick = NULL;
+}
+
+static int attach(struct event_loops *loops)
+{
+	loops->change = bpf_program__attach(loops->skeleton->progs.ringside_loop_switch);
+	loops->tick = bpf_program__attach(loops->skeleton->progs.ringside_loop_tick);
+	if (loops->change && loops->tick)
+		return 0;
+	detach(loops);
+	return -EOPNOTSUPP;
+}
+
+/* A container may have another CLOCK_MONOTONIC; older kernels have not, and no such file. */
+static bool has_our_clock(pid_t tid)
+{
+	return proc_namespace(tid, "time") == proc_namespace(getpid(), "time");
+}
+
+int event_loop_watch(struct event_loops *loops, pid_t tid, uint64_t time_address, int epoll_fd,
 		     struct event_loop **ret_loop)
 {
-	struct event_loop *loop = calloc(1, sizeof(*loop));
+	AUTO_FREE struct event_loop *loop = calloc(1, sizeof(*loop));
 	int error;
 
 	if (!loop)
 		return -ENOMEM;
+	if (!has_our_clock(tid))
+		return -EXDEV;
+	loop->loops = loops;
 	loop->tid = tid;
-	loop->map_fd = bpf_map__fd(skeleton->maps.loops);
+	loop->map_fd = bpf_map__fd(loops->skeleton->maps.loops);
 	loop->before.time_address = time_address;
 	loop->before.epoll_fd = epoll_fd;
 	loop->before.watched_ns = loop->before_ns = now_ns();
-	error = bpf_map_update_elem(loop->map_fd, &tid, &loop->before, BPF_ANY) ? -errno : 0;
-	if (error == -E2BIG)
-		error = -ENOSPC;
+	if (bpf_map_update_elem(loop->map_fd, &tid, &loop->before, BPF_ANY))
+		return errno == E2BIG ? -ENOSPC : -errno;
+	error = loops->watched ? 0 : attach(loops);
 	if (error) {
-		event_loop_forget(loop);
+		bpf_map_delete_elem(loop->map_fd, &tid);
 		return error;
 	}
-	*ret_loop = loop;
+	loops->watched++;
+	*ret_loop = TAKE_PTR(loop);
 	return 0;
 }
 
-/* The kernel skips a program where another one of this CPU is at work, a map update of ours for one. If it
- * was the look at the loop going to sleep, the stretch seems to go on: ask what the thread waits for. */
+/* Should the look at the loop going to sleep ever be missed, the stretch seems to go on: ask what the thread
+ * waits for. */
 static bool waits_for_events(const struct event_loop *loop)
 {
 	unsigned long number, epoll_fd;
@@ -188,6 +236,8 @@ void event_loop_forget(struct event_loop *loop)
 {
 	if (!loop)
 		return;
+	if (!--loop->loops->watched)
+		detach(loop->loops);
 	bpf_map_delete_elem(loop->map_fd, &loop->tid);
 	free(loop);
 }

@@ -17,14 +17,20 @@ struct event_loop_lag {
 	uint64_t worst_ns, p50_ns, p90_ns, p99_ns;
 };
 
+struct event_loops;
 struct event_loop;
 
-/// Begin to watch the loop that the thread `tid` runs; `time_address` is that of its uv_loop_t.time. Borrows
-/// the loaded skeleton. 0, -ENOSPC when LOOPS_MAX loops are watched, -ESRCH, -EOPNOTSUPP where the kernel has
-/// no software events, -errno.
-int event_loop_watch(const struct ringside *skeleton, pid_t tid, uint64_t time_address, int epoll_fd,
+/// Borrows the loaded skeleton. While at least one loop is watched, the kernel runs two small programs at
+/// each switch between threads and at each tick of the scheduler, on the whole host. NULL without memory.
+struct event_loops *event_loops_new(struct ringside *skeleton);
+void event_loops_free(struct event_loops *loops); ///< accepts NULL; forget all loops before
+
+/// Begin to watch the loop that the thread `tid` runs; `time_address` is that of its uv_loop_t.time,
+/// `epoll_fd` its uv_loop_t.backend_fd. 0, -EXDEV if the process has a clock of its own (a time namespace),
+/// -ENOSPC when LOOPS_MAX loops are watched, -EOPNOTSUPP where the kernel refuses the programs, -errno.
+int event_loop_watch(struct event_loops *loops, pid_t tid, uint64_t time_address, int epoll_fd,
 		     struct event_loop **ret_loop);
-/// 0; -ENODATA if the loop could not be read in its process: it is no longer there.
+/// 0; -ENODATA if the loop could not be read in its process: it executes another program.
 int event_loop_read(struct event_loop *loop, struct event_loop_lag *ret_lag);
 /// Stops watching. Accepts NULL.
 void event_loop_forget(struct event_loop *loop);
