@@ -31,12 +31,16 @@ static bool look(void *context, const struct mapping *mapping)
 		return true;
 	if (wanted->matches ? !wanted->matches(slash + 1) : strcmp(mapping->path, wanted->path) != 0)
 		return true;
+	/* V8 maps a piece of its executable's code a second time, nearer to the code that it makes (mremap in
+	 * src/codegen/code-range.cc, RemapEmbeddedBuiltins): the one with the file's head is where it is. */
+	if (wanted->found && mapping->offset)
+		return true;
 	wanted->start = mapping->start;
 	wanted->end = mapping->end;
 	wanted->offset = mapping->offset;
 	wanted->found = true;
 	snprintf(wanted->path, sizeof(wanted->path), "%s", mapping->path);
-	return false;
+	return mapping->offset != 0;
 }
 
 static int open_mapped(pid_t pid, const struct wanted *wanted)
