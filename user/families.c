@@ -9,6 +9,7 @@
 #include "connections.h"
 #include "exposition.h"
 #include "observation.h"
+#include "runtime_figures.h"
 #include "services.h"
 
 #define REQUESTS_PER_SECOND_WINDOW 15
@@ -258,6 +259,13 @@ static void write_gauges(struct exposition *exposition, const struct observation
 	write_in_flight(exposition, observation);
 }
 
+/* What the process itself has in its memory is surer than what its files are called. */
+static const char *runtime_version(const struct service *service)
+{
+	return service->figures && service->figures->version[0] ? service->figures->version
+								: service->runtime_version;
+}
+
 static void write_services(struct exposition *exposition, const struct observation *observation)
 {
 	exposition_family(exposition, "service_up", METRIC_GAUGE,
@@ -279,7 +287,7 @@ static void write_services(struct exposition *exposition, const struct observati
 			{"container", service->container},
 			{"image", service->image},
 			{"runtime", runtime_name(service->runtime)},
-			{"runtime_version", service->runtime_version},
+			{"runtime_version", runtime_version(service)},
 			{"compose_project", service->compose_project},
 		};
 

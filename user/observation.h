@@ -10,6 +10,7 @@ struct capture;
 struct connections;
 struct docker;
 struct events;
+struct runtime_figures;
 struct services;
 
 struct observation {
@@ -18,6 +19,7 @@ struct observation {
 	struct connections *connections;
 	struct docker *docker;
 	struct events *events;
+	struct runtime_figures *figures;
 	struct services *services;
 	const char *only_service; ///< NULL for all
 	uint64_t start_ns;        ///< CLOCK_MONOTONIC at ringside's start

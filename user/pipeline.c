@@ -16,6 +16,7 @@
 #include "loop.h"
 #include "maps.h"
 #include "monotonic.h"
+#include "runtime_figures.h"
 #include "services.h"
 
 /* Events → connections and listeners. */
@@ -76,6 +77,10 @@ static int make_stages(struct pipeline *pipeline, const struct config *config, c
 		error = connections_new(services_on_exchange, pipeline->services, &pipeline->connections);
 	if (!error)
 		error = listeners_new(pipeline->services, pipeline->capture.cgroup_fd, &pipeline->listeners);
+	if (!error) {
+		pipeline->figures = runtime_figures_new(pipeline->services, pipeline->capture.skeleton);
+		error = pipeline->figures ? 0 : -ENOMEM;
+	}
 	if (!error)
 		error = events_new(&pipeline->capture, &handlers, &pipeline->events);
 	if (!error)
@@ -105,6 +110,7 @@ void pipeline_stop(struct pipeline *pipeline)
 	events_free(pipeline->events);
 	connections_free(pipeline->connections);
 	listeners_free(pipeline->listeners);
+	runtime_figures_free(pipeline->figures);
 	for (service = pipeline->services ? services_first(pipeline->services) : NULL; service;
 	     service = service->hh.next)
 		service_stats_free(service->stats);
@@ -160,6 +166,7 @@ void pipeline_drain(struct pipeline *pipeline)
 void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns)
 {
 	services_tick(pipeline->services, !docker_trouble(pipeline->docker), now_ns);
+	runtime_figures_tick(pipeline->figures);
 	connections_tick(pipeline->connections, now_ns);
 	listeners_tick(pipeline->listeners, capture_counter(&pipeline->capture, COUNT_LOST_LISTEN));
 }
@@ -172,6 +179,7 @@ struct observation pipeline_observation(struct pipeline *pipeline)
 		.connections = pipeline->connections,
 		.docker = pipeline->docker,
 		.events = pipeline->events,
+		.figures = pipeline->figures,
 		.services = pipeline->services,
 	};
 }

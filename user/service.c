@@ -44,6 +44,7 @@ struct service *service_get(struct service **table, const char *name, const char
 void service_remove(struct service **table, struct service *service)
 {
 	HASH_DEL(*table, service);
+	free(service->figures);
 	free(service);
 }
 

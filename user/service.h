@@ -13,6 +13,7 @@
 struct config;
 struct container;
 struct identity;
+struct service_figures;
 struct service_stats;
 
 #define SERVICE_LABEL_MAX 129
@@ -33,7 +34,9 @@ struct service {
 	char **routes;          ///< templates from the configuration, borrowed; may be NULL
 	unsigned routes_len;
 	struct service_stats *stats; ///< the aggregate's; NULL before the first exchange
-	bool hidden;                 ///< plumbing (docker-proxy) or ringside itself: nobody's traffic
+	struct service_figures
+		*figures; ///< runtime_figures.c's; NULL before the first; freed with the service
+	bool hidden;      ///< plumbing (docker-proxy) or ringside itself: nobody's traffic
 	UT_hash_handle hh;
 };
 

@@ -259,6 +259,16 @@ void services_tick(struct services *services, bool docker_answers, uint64_t now_
 	}
 }
 
+void services_each_process(const struct services *services,
+			   void (*each)(void *context, pid_t pid, struct service *service), void *context)
+{
+	const struct process *process;
+
+	for (process = services->processes.table; process; process = process->hh.next)
+		if (process->service)
+			each(context, process->pid, process->service);
+}
+
 struct service *services_first(const struct services *services)
 {
 	return services->table;

@@ -52,6 +52,9 @@ void services_run(struct services *services);
 /// sense.
 void services_tick(struct services *services, bool docker_answers, uint64_t now_ns);
 
+/// Every process that serves and has a service.
+void services_each_process(const struct services *services,
+			   void (*each)(void *context, pid_t pid, struct service *service), void *context);
 /// In the order of their appearance.
 struct service *services_first(const struct services *services);
 /// Requests in progress in the kernel, all bytes of recognised connections: of one service.
