@@ -4,6 +4,7 @@
 #include "runtime_figures.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,6 +165,9 @@ void runtime_figures_tick(struct runtime_figures *figures)
 	HASH_ITER (hh, figures->table, reader, next)
 		if (!reader->serves)
 			reader_remove(figures, reader);
+	/* To attach takes megabytes for a moment, in pieces that the allocator would keep. */
+	if (figures->attached)
+		malloc_trim(0);
 }
 
 static void add(struct service_figures *sum, const struct runtime_reading *reading)
