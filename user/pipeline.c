@@ -68,7 +68,7 @@ static int make_stages(struct pipeline *pipeline, const struct config *config, c
 		.context = &pipeline->aggregate,
 	};
 	int error = services_new(&naming, &pipeline->services);
-	const struct docker_observer containers = {services_on_container, services_on_gone,
+	const struct docker_observer containers = {services_on_container, services_on_gone, NULL,
 						   pipeline->services};
 
 	limit(pipeline, config);
