@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "api.h"
+#include "container_families.h"
 #include "exposition.h"
 #include "families.h"
 #include "monotonic.h"
@@ -37,6 +38,7 @@ static void get_metrics(void *context, const struct server_request *request, str
 	site->refresh(site->context);
 	observation.only_service = request->service;
 	families_write(&exposition, &observation);
+	container_families_write(&exposition, &observation);
 	if (!request->service)
 		self_write(&exposition, &observation);
 	exposition_end(&exposition);

@@ -11,6 +11,7 @@ struct connections;
 struct docker;
 struct events;
 struct services;
+struct workloads;
 
 struct observation {
 	struct aggregate *aggregate;
@@ -19,6 +20,7 @@ struct observation {
 	struct docker *docker;
 	struct events *events;
 	struct services *services;
+	struct workloads *workloads;
 	const char *only_service; ///< NULL for all
 	uint64_t start_ns;        ///< CLOCK_MONOTONIC at ringside's start
 	uint64_t scrapes;

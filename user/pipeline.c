@@ -17,6 +17,7 @@
 #include "maps.h"
 #include "monotonic.h"
 #include "services.h"
+#include "workloads.h"
 
 /* Events → connections and listeners. */
 
@@ -50,6 +51,23 @@ static void on_listen(void *context, const struct listen_event *event)
 	listeners_on_event(((struct pipeline *)context)->listeners, event);
 }
 
+/* Docker → services and workloads. The workloads see who has come and gone by the services. */
+
+static void on_container(void *context, const struct docker_container *container)
+{
+	services_on_container(((struct pipeline *)context)->services, container);
+}
+
+static void on_gone(void *context, const char *id)
+{
+	services_on_gone(((struct pipeline *)context)->services, id);
+}
+
+static void on_oom(void *context, const char *id)
+{
+	workloads_on_oom(((struct pipeline *)context)->workloads, id);
+}
+
 static void limit(struct pipeline *pipeline, const struct config *config)
 {
 	pipeline->aggregate.series_limit = config->limits.series;
@@ -68,12 +86,13 @@ static int make_stages(struct pipeline *pipeline, const struct config *config, c
 		.context = &pipeline->aggregate,
 	};
 	int error = services_new(&naming, &pipeline->services);
-	const struct docker_observer containers = {services_on_container, services_on_gone, NULL,
-						   pipeline->services};
+	const struct docker_observer containers = {on_container, on_gone, on_oom, pipeline};
 
 	limit(pipeline, config);
 	if (!error)
 		error = connections_new(services_on_exchange, pipeline->services, &pipeline->connections);
+	if (!error)
+		error = workloads_new(pipeline->services, &pipeline->capture, &pipeline->workloads);
 	if (!error)
 		error = listeners_new(pipeline->services, pipeline->capture.cgroup_fd, &pipeline->listeners);
 	if (!error)
@@ -108,6 +127,7 @@ void pipeline_stop(struct pipeline *pipeline)
 	for (service = pipeline->services ? services_first(pipeline->services) : NULL; service;
 	     service = service->hh.next)
 		service_stats_free(service->stats);
+	workloads_free(pipeline->workloads);
 	services_free(pipeline->services);
 	capture_stop(&pipeline->capture);
 }
@@ -160,6 +180,7 @@ void pipeline_drain(struct pipeline *pipeline)
 void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns)
 {
 	services_tick(pipeline->services, !docker_trouble(pipeline->docker), now_ns);
+	workloads_refresh(pipeline->workloads);
 	connections_tick(pipeline->connections, now_ns);
 	listeners_tick(pipeline->listeners, capture_counter(&pipeline->capture, COUNT_LOST_LISTEN));
 }
@@ -173,5 +194,6 @@ struct observation pipeline_observation(struct pipeline *pipeline)
 		.docker = pipeline->docker,
 		.events = pipeline->events,
 		.services = pipeline->services,
+		.workloads = pipeline->workloads,
 	};
 }
