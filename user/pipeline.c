@@ -51,16 +51,22 @@ static void on_listen(void *context, const struct listen_event *event)
 	listeners_on_event(((struct pipeline *)context)->listeners, event);
 }
 
-/* Docker → services and workloads. The workloads see who has come and gone by the services. */
+/* Docker → services → workloads. */
 
 static void on_container(void *context, const struct docker_container *container)
 {
-	services_on_container(((struct pipeline *)context)->services, container);
+	struct pipeline *pipeline = context;
+
+	services_on_container(pipeline->services, container);
+	workloads_on_container(pipeline->workloads, container->id);
 }
 
 static void on_gone(void *context, const char *id)
 {
-	services_on_gone(((struct pipeline *)context)->services, id);
+	struct pipeline *pipeline = context;
+
+	services_on_gone(pipeline->services, id);
+	workloads_on_gone(pipeline->workloads, id);
 }
 
 static void on_oom(void *context, const char *id)

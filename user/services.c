@@ -271,6 +271,11 @@ const struct container *services_first_container(const struct services *services
 	return services->containers.table;
 }
 
+const struct container *services_container(const struct services *services, const char *id)
+{
+	return containers_find(&services->containers, id);
+}
+
 struct process *services_first_process(const struct services *services)
 {
 	return services->processes.table;

@@ -59,6 +59,7 @@ void services_tick(struct services *services, bool docker_answers, uint64_t now_
 struct service *services_first(const struct services *services);
 /// All that run, by id; all that were met and live.
 const struct container *services_first_container(const struct services *services);
+const struct container *services_container(const struct services *services, const char *id);
 struct process *services_first_process(const struct services *services);
 /// What a container is called that may serve nothing, by its init process. False if that is gone.
 bool services_identify(const struct services *services, const struct container *container,

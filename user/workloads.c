@@ -46,6 +46,8 @@ struct ooms {
 	char id[65];
 	uint64_t past;      ///< before it began the last time
 	uint64_t told;      ///< by Docker, since
+	uint64_t unmet;     ///< by Docker, while the container was not known
+	double unmet_s;     ///< when, since the epoch
 	uint64_t untold;    ///< in the cgroup, but not told by Docker
 	uint64_t in_cgroup; ///< at the last look, since it began
 	uint64_t idle_since_ns;
@@ -66,6 +68,14 @@ struct workloads {
 	char own_container[65];
 	unsigned round, measurement;
 };
+
+static double real_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
 
 static double boot_time(void)
 {
@@ -232,10 +242,25 @@ void workloads_on_oom(struct workloads *workloads, const char *container_id)
 {
 	struct ooms *ooms = get_ooms(workloads, container_id);
 
-	if (ooms && find_workload(workloads, container_id))
+	if (!ooms)
+		return;
+	if (find_workload(workloads, container_id)) {
 		ooms->told++;
-	else if (ooms) /* it ends before it was met */
-		ooms->past++;
+		return;
+	}
+	ooms->unmet++;
+	ooms->unmet_s = real_time();
+}
+
+/* The container is met: what was told before was in its present cgroup, or before that. */
+static void settle_ooms(const struct workloads *workloads, const struct container *container)
+{
+	struct ooms *ooms = find_ooms(workloads, container->id);
+
+	if (!ooms)
+		return;
+	*(ooms->unmet_s < container->started_s ? &ooms->past : &ooms->told) += ooms->unmet;
+	ooms->unmet = 0;
 }
 
 static uint64_t ooms_since_start(const struct ooms *ooms)
@@ -392,8 +417,10 @@ static void refresh_container(struct workloads *workloads, const struct containe
 		remove_workload(workloads, workload);
 		workload = NULL;
 	}
-	if (!workload && container->pid && cgroup_paths_of_container(container->pid, container->id, &paths))
+	if (!workload && container->pid && cgroup_paths_of_container(container->pid, container->id, &paths)) {
 		workload = add_workload(workloads, container->id, &paths);
+		settle_ooms(workloads, container);
+	}
 	if (!workload)
 		return;
 	workload->round = workloads->round;
@@ -402,6 +429,22 @@ static void refresh_container(struct workloads *workloads, const struct containe
 	workload->restarts = container->restarts;
 	workload->shown = strcmp(container->id, workloads->own_container) != 0;
 	name_container(workloads, workload, container);
+}
+
+void workloads_on_container(struct workloads *workloads, const char *id)
+{
+	const struct container *container = services_container(workloads->services, id);
+
+	if (container)
+		refresh_container(workloads, container);
+}
+
+void workloads_on_gone(struct workloads *workloads, const char *id)
+{
+	struct workload *workload = find_workload(workloads, id);
+
+	if (workload)
+		remove_workload(workloads, workload);
 }
 
 /* Units. */

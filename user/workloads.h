@@ -57,6 +57,9 @@ void workloads_free(struct workloads *workloads);
 void workloads_refresh(struct workloads *workloads);
 /// The same, and how long their threads have waited. Before a scrape.
 void workloads_measure(struct workloads *workloads);
+/// From the Docker observer, when the services know: at once, as the next kill may be its last.
+void workloads_on_container(struct workloads *workloads, const char *id);
+void workloads_on_gone(struct workloads *workloads, const char *id);
 /// From the Docker observer: the kernel has killed a process of this container for want of memory.
 void workloads_on_oom(struct workloads *workloads, const char *container_id);
 
