@@ -14,6 +14,10 @@
 #define EPIPE 32
 #define ETIMEDOUT 110
 
+/* include/linux/sched.h: flags of a task. */
+#define PF_EXITING 0x00000004
+#define PF_KTHREAD 0x00200000
+
 /* Flags of the TCP header's fourteenth byte (RFC 9293 section 3.1). */
 #define TCP_FLAG_BYTE_FIN 0x01
 

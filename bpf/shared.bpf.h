@@ -56,6 +56,16 @@ struct traffic_sums {
 };
 extern struct traffic_sums traffic_sums SEC(".maps");
 
+/* Of the cgroups that user space wants to know of: nanoseconds that threads which have ended had waited. */
+struct ended_waits {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, CGROUPS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u64);
+};
+extern struct ended_waits ended_waits SEC(".maps");
+
 /* Set before loading. */
 extern const volatile __u32 ring_count;
 extern const volatile __u32 own_tgid;

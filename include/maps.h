@@ -42,6 +42,16 @@ struct traffic {
 
 #define PLACES_MAX 4096
 
+/* Cgroups whose threads' waits are added up; those within a container's own are counted, too. */
+#define CGROUPS_MAX 16384
+
+/* A living thread, as the iterator over all of them tells it. */
+struct thread_wait {
+	__u64 cgroup;
+	__u64 wait_ns;  /* runnable without a CPU, since it began */
+	__u64 start_ns; /* CLOCK_BOOTTIME */
+};
+
 /* Bytes of one ring: 50 ms of 100 000 requests a second, and of their longest heads still what comes while
  * the reader waits for a CPU. */
 #define RING_SIZE (1 << 22)
@@ -88,6 +98,7 @@ enum loop_state {
 };
 
 _Static_assert(sizeof(struct place) == 16, "place is shared with the kernel side");
+_Static_assert(sizeof(struct thread_wait) == 24, "thread_wait is shared with the kernel side");
 _Static_assert(sizeof(struct traffic) == 32, "traffic is shared with the kernel side");
 _Static_assert(sizeof(struct loop) == 72 + 4 * LOOP_BUCKETS + 4, "loop is shared with the kernel side");
 _Static_assert(sizeof(struct loop) % 8 == 0, "loop is shared with the kernel side");

@@ -80,6 +80,7 @@ static void capabilities_init(struct capture *capture)
 	capture->capabilities[CAPABILITY_HTTP] = (struct capability){"http", NULL};
 	capture->capabilities[CAPABILITY_PHASES] = (struct capability){"phases", NULL};
 	capture->capabilities[CAPABILITY_CONNECTIONS] = (struct capability){"connections", NULL};
+	capture->capabilities[CAPABILITY_WAITS] = (struct capability){"run_queue", NULL};
 }
 
 /* What kernels may lack, from all to nothing. Ask the kernel by trying, not by its version. */
@@ -179,6 +180,11 @@ static int attach(struct capture *capture)
 	if (attach_tracepoint(skeleton->progs.ringside_state, &skeleton->links.ringside_state))
 		capability_off(capture, CAPABILITY_CONNECTIONS,
 			       "the tracepoint inet_sock_set_state refused a program");
+	if (attach_tracepoint(skeleton->progs.ringside_exit, &skeleton->links.ringside_exit) ||
+	    attach_tracepoint(skeleton->progs.ringside_threads, &skeleton->links.ringside_threads))
+		capability_off(
+			capture, CAPABILITY_WAITS,
+			"the tracepoint sched_process_exit or the iterator over tasks refused a program");
 	error = attach_cgroup(skeleton->progs.ringside_egress, capture->cgroup_fd,
 			      &skeleton->links.ringside_egress);
 	if (error)

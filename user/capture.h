@@ -22,6 +22,7 @@ enum {
 	CAPABILITY_HTTP,        ///< requests counted and timed
 	CAPABILITY_PHASES,      ///< where the time of a request went
 	CAPABILITY_CONNECTIONS, ///< resets, and requests without an answer
+	CAPABILITY_WAITS,       ///< how long the threads of a container waited for a CPU
 	CAPABILITY_COUNT,
 };
 

@@ -39,6 +39,10 @@ bool containers_put(struct containers *containers, const struct docker_container
 	set(container->compose_project, sizeof(container->compose_project), facts->compose_project, &changed);
 	set(container->orchestrator_service, sizeof(container->orchestrator_service),
 	    facts->orchestrator_service, &changed);
+	container->started_s = facts->started_s;
+	container->pid = facts->pid;
+	container->restarts = facts->restarts;
+	container->version += changed;
 	return changed;
 }
 

@@ -17,6 +17,10 @@ struct container {
 	char compose_service[129];
 	char compose_project[129];
 	char orchestrator_service[129];
+	double started_s; ///< since the epoch, 0 if unknown
+	long pid;         ///< of its init process, 0 if unknown
+	long restarts;    ///< -1 if unknown
+	unsigned version; ///< another one when something that names a service is new
 	UT_hash_handle hh;
 };
 

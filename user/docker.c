@@ -29,11 +29,11 @@ enum {
 	LIST_SIZE_MAX = 32 << 20, ///< 10 000 containers of compose take 16 MB
 };
 
-/// {"type":["container"],"event":["start","rename","update","die","died","destroy","remove"]}, the words of
-/// Docker and of Podman. Without this filter every health check would come too, as three events.
+/// {"type":["container"],"event":["start","rename","update","die","died","destroy","remove","oom"]}, the
+/// words of Docker and of Podman. Without this filter every health check would come too, as three events.
 static const char events_filter[] = "%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B"
 				    "%22start%22%2C%22rename%22%2C%22update%22%2C%22die%22%2C%22died%22%2C"
-				    "%22destroy%22%2C%22remove%22%5D%7D";
+				    "%22destroy%22%2C%22remove%22%2C%22oom%22%5D%7D";
 
 struct docker {
 	char *socket;
@@ -153,6 +153,8 @@ static void on_event(struct docker *docker, char *line, size_t len)
 		docker_containers_changed(docker->containers, event.id);
 	} else if (event.change == DOCKER_GONE) {
 		docker_containers_gone(docker->containers, event.id);
+	} else if (event.change == DOCKER_OOM) {
+		docker_containers_oom(docker->containers, event.id);
 	}
 }
 

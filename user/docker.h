@@ -17,13 +17,16 @@ struct docker_container {
 	const char *compose_project; ///< com.docker.compose.project
 	const char
 		*orchestrator_service; ///< com.docker.swarm.service.name, else io.kubernetes.container.name
+	double started_s;              ///< seconds since the epoch, 0 if unknown
 	long pid;                      ///< init process in the host's PID namespace, 0 if unknown
+	long restarts;                 ///< by its restart policy, -1 if unknown
 };
 
 struct docker_observer {
 	void (*on_container)(void *context,
 			     const struct docker_container *container); ///< appeared, or its facts changed
 	void (*on_gone)(void *context, const char *id);                 ///< died or was removed
+	void (*on_oom)(void *context, const char *id); ///< the kernel killed for want of memory; may be NULL
 	void *context;
 };
 

@@ -172,6 +172,13 @@ void docker_containers_gone(struct docker_containers *containers, const char *id
 		drop_gone(containers, container);
 }
 
+/// An event that comes twice counts twice; that takes a connection that breaks within the second.
+void docker_containers_oom(struct docker_containers *containers, const char *id)
+{
+	if (containers->observer.on_oom)
+		containers->observer.on_oom(containers->observer.context, id);
+}
+
 int docker_containers_inspect(struct docker_containers *containers)
 {
 	struct container *container, *next;
@@ -206,7 +213,8 @@ static void tell(struct docker_containers *containers, struct container *contain
 		facts->compose_project,
 		facts->orchestrator_service,
 	};
-	uint64_t hash = (uint64_t)facts->pid;
+	const double numbers[] = {(double)facts->pid, facts->started_s, (double)facts->restarts};
+	uint64_t hash = XXH3_64bits(numbers, sizeof(numbers));
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		hash = XXH3_64bits_withSeed(texts[i], strlen(texts[i]) + 1, hash);

@@ -22,6 +22,7 @@ void docker_containers_end_list(struct docker_containers *containers);
 
 void docker_containers_changed(struct docker_containers *containers, const char *id);
 void docker_containers_gone(struct docker_containers *containers, const char *id);
+void docker_containers_oom(struct docker_containers *containers, const char *id);
 
 /// Starts the inspections that are due, some at a time. -ENOMEM
 int docker_containers_inspect(struct docker_containers *containers);

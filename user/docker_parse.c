@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /// The largest process id that the kernel can give (PID_MAX_LIMIT).
 enum { PID_MAX = 4 << 20 };
@@ -50,6 +52,59 @@ static long pid_of(const json_t *object, const char *key)
 	return pid >= 1 && pid <= PID_MAX ? (long)pid : 0;
 }
 
+/// How often the restart policy has started it again, -1 if that is not said.
+static long restarts_of(const json_t *root)
+{
+	const json_t *value = json_object_get(root, "RestartCount");
+	double count = json_number_value(value);
+
+	return json_is_number(value) && count >= 0 && count <= INT32_MAX ? (long)count : -1;
+}
+
+/// ".679633337", which may be missing; -1 if there is no digit behind the point.
+static double fraction_of(const char **at)
+{
+	double fraction = 0, unit = 1;
+
+	if (**at != '.')
+		return 0;
+	(*at)++;
+	if (**at < '0' || **at > '9')
+		return -1;
+	for (; **at >= '0' && **at <= '9'; (*at)++) {
+		unit /= 10;
+		fraction += (**at - '0') * unit;
+	}
+	return fraction;
+}
+
+/// "Z" or "+01:00", to the end. False if it is neither.
+static bool zone_of(const char *at, int *ret_seconds)
+{
+	char sign;
+	int hours, minutes, len = 0;
+
+	*ret_seconds = 0;
+	if (!strcmp(at, "Z") || !strcmp(at, "z"))
+		return true;
+	if (sscanf(at, "%c%2d:%2d%n", &sign, &hours, &minutes, &len) != 3 || at[len] || len != 6)
+		return false;
+	*ret_seconds = (hours * 60 + minutes) * 60 * (sign == '-' ? -1 : 1);
+	return sign == '+' || sign == '-';
+}
+
+double docker_parse_time(const char *text)
+{
+	struct tm time = {0};
+	const char *at = strptime(text, "%Y-%m-%dT%H:%M:%S", &time);
+	double fraction = at ? fraction_of(&at) : -1;
+	int offset;
+
+	if (fraction < 0 || !zone_of(at, &offset) || time.tm_year < 70)
+		return 0;
+	return (double)(timegm(&time) - offset) + fraction;
+}
+
 int docker_parse_inspection(char *text, size_t len, struct docker_inspection *ret_inspection)
 {
 	json_t *root = load(text, len);
@@ -77,7 +132,9 @@ int docker_parse_inspection(char *text, size_t len, struct docker_inspection *re
 				.orchestrator_service =
 					orchestrator[0] ? orchestrator
 							: text_of(labels, "io.kubernetes.container.name"),
+				.started_s = docker_parse_time(text_of(state, "StartedAt")),
 				.pid = pid_of(state, "Pid"),
+				.restarts = restarts_of(root),
 			},
 	};
 	return 0;
@@ -119,7 +176,7 @@ static enum docker_change change_of(const char *action)
 	} changes[] = {
 		{"start", DOCKER_CHANGED}, {"rename", DOCKER_CHANGED}, {"update", DOCKER_CHANGED},
 		{"die", DOCKER_GONE},      {"died", DOCKER_GONE},      {"destroy", DOCKER_GONE},
-		{"remove", DOCKER_GONE},
+		{"remove", DOCKER_GONE},   {"oom", DOCKER_OOM},
 	};
 
 	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++)

@@ -28,6 +28,7 @@ enum docker_change {
 	DOCKER_UNRELATED, ///< an event of no interest
 	DOCKER_CHANGED,   ///< started, renamed, …: worth an inspection
 	DOCKER_GONE,      ///< its processes are gone
+	DOCKER_OOM,       ///< one of its processes was killed for want of memory
 };
 
 struct docker_event {
@@ -37,6 +38,10 @@ struct docker_event {
 
 /// One line of /events. -EBADMSG if it is not an event.
 int docker_parse_event(char *text, size_t len, struct docker_event *ret_event);
+
+/// Seconds since the epoch of an RFC 3339 time; 0 if it is none, or before 1970 (Docker's "never" is the year
+/// 1).
+double docker_parse_time(const char *text);
 
 /// The daemon's words in the body of a refusal ({"message": "…"}), "" if there are none.
 void docker_parse_refusal(char *text, size_t len, char *ret_words, size_t size);

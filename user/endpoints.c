@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "api.h"
+#include "container_families.h"
 #include "exposition.h"
 #include "families.h"
 #include "monotonic.h"
@@ -41,6 +42,7 @@ static void get_metrics(void *context, const struct server_request *request, str
 	runtime_figures_refresh(observation.figures, observation.only_service);
 	families_write(&exposition, &observation);
 	runtime_families_write(&exposition, &observation);
+	container_families_write(&exposition, &observation);
 	if (!request->service)
 		self_write(&exposition, &observation);
 	exposition_end(&exposition);

@@ -12,6 +12,7 @@ struct docker;
 struct events;
 struct runtime_figures;
 struct services;
+struct workloads;
 
 struct observation {
 	struct aggregate *aggregate;
@@ -21,6 +22,7 @@ struct observation {
 	struct events *events;
 	struct runtime_figures *figures;
 	struct services *services;
+	struct workloads *workloads;
 	const char *only_service; ///< NULL for all
 	uint64_t start_ns;        ///< CLOCK_MONOTONIC at ringside's start
 	uint64_t scrapes;

@@ -18,6 +18,7 @@
 #include "monotonic.h"
 #include "runtime_figures.h"
 #include "services.h"
+#include "workloads.h"
 
 /* Events → connections and listeners. */
 
@@ -51,6 +52,29 @@ static void on_listen(void *context, const struct listen_event *event)
 	listeners_on_event(((struct pipeline *)context)->listeners, event);
 }
 
+/* Docker → services → workloads. */
+
+static void on_container(void *context, const struct docker_container *container)
+{
+	struct pipeline *pipeline = context;
+
+	services_on_container(pipeline->services, container);
+	workloads_on_container(pipeline->workloads, container->id);
+}
+
+static void on_gone(void *context, const char *id)
+{
+	struct pipeline *pipeline = context;
+
+	services_on_gone(pipeline->services, id);
+	workloads_on_gone(pipeline->workloads, id);
+}
+
+static void on_oom(void *context, const char *id)
+{
+	workloads_on_oom(((struct pipeline *)context)->workloads, id);
+}
+
 static void limit(struct pipeline *pipeline, const struct config *config)
 {
 	pipeline->aggregate.series_limit = config->limits.series;
@@ -69,12 +93,13 @@ static int make_stages(struct pipeline *pipeline, const struct config *config, c
 		.context = &pipeline->aggregate,
 	};
 	int error = services_new(&naming, &pipeline->services);
-	const struct docker_observer containers = {services_on_container, services_on_gone,
-						   pipeline->services};
+	const struct docker_observer containers = {on_container, on_gone, on_oom, pipeline};
 
 	limit(pipeline, config);
 	if (!error)
 		error = connections_new(services_on_exchange, pipeline->services, &pipeline->connections);
+	if (!error)
+		error = workloads_new(pipeline->services, &pipeline->capture, &pipeline->workloads);
 	if (!error)
 		error = listeners_new(pipeline->services, pipeline->capture.cgroup_fd, &pipeline->listeners);
 	if (!error) {
@@ -114,6 +139,7 @@ void pipeline_stop(struct pipeline *pipeline)
 	for (service = pipeline->services ? services_first(pipeline->services) : NULL; service;
 	     service = service->hh.next)
 		service_stats_free(service->stats);
+	workloads_free(pipeline->workloads);
 	services_free(pipeline->services);
 	capture_stop(&pipeline->capture);
 }
@@ -167,6 +193,7 @@ void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns)
 {
 	services_tick(pipeline->services, !docker_trouble(pipeline->docker), now_ns);
 	runtime_figures_tick(pipeline->figures);
+	workloads_refresh(pipeline->workloads);
 	connections_tick(pipeline->connections, now_ns);
 	listeners_tick(pipeline->listeners, capture_counter(&pipeline->capture, COUNT_LOST_LISTEN));
 }
@@ -181,5 +208,6 @@ struct observation pipeline_observation(struct pipeline *pipeline)
 		.events = pipeline->events,
 		.figures = pipeline->figures,
 		.services = pipeline->services,
+		.workloads = pipeline->workloads,
 	};
 }

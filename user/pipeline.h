@@ -20,6 +20,7 @@ struct pipeline {
 	struct listeners *listeners;
 	struct services *services;
 	struct runtime_figures *figures;
+	struct workloads *workloads;
 	struct aggregate aggregate;
 	struct docker *docker;
 };

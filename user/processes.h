@@ -3,6 +3,7 @@
 #ifndef RINGSIDE_PROCESSES_H
 #define RINGSIDE_PROCESSES_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include <uthash.h>
@@ -10,6 +11,7 @@
 #include "maps.h"
 
 struct service;
+struct workload;
 
 struct process {
 	pid_t pid;
@@ -18,6 +20,8 @@ struct process {
 	uint64_t met_ns;
 	char container_id[65]; ///< empty outside containers
 	uint16_t port;         ///< one that it was first met at; the configuration may ask for it
+	bool unit_known;       ///< `unit` has been looked for
+	struct workload *unit; ///< workloads.c's: the systemd service that it runs under, or NULL
 	struct place place;    ///< the last one that an exchange came from
 	UT_hash_handle hh;
 };

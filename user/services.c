@@ -28,6 +28,7 @@ struct services {
 	struct containers containers;
 	struct held_queue held;
 	bool docker_answers;
+	unsigned naming;
 	uint64_t now_ns;
 	struct service_losses losses;
 };
@@ -226,6 +227,7 @@ void services_configure(struct services *services, const struct config *config)
 	struct service *service, *next_service;
 
 	services->options.config = config;
+	services->naming++;
 	HASH_ITER (hh, services->processes.table, process, next)
 		processes_remove(&services->processes, process);
 	HASH_ITER (hh, services->table, service, next_service) {
@@ -272,6 +274,32 @@ void services_each_process(const struct services *services,
 struct service *services_first(const struct services *services)
 {
 	return services->table;
+}
+
+const struct container *services_first_container(const struct services *services)
+{
+	return services->containers.table;
+}
+
+const struct container *services_container(const struct services *services, const char *id)
+{
+	return containers_find(&services->containers, id);
+}
+
+struct process *services_first_process(const struct services *services)
+{
+	return services->processes.table;
+}
+
+bool services_identify(const struct services *services, const struct container *container,
+		       struct identity *ret_identity)
+{
+	return identity_find(container->pid, container, services->options.config, 0, ret_identity);
+}
+
+unsigned services_naming(const struct services *services)
+{
+	return services->naming;
 }
 
 void services_traffic(const struct services *services, const struct service *service, uint64_t *ret_in_flight,

@@ -9,7 +9,10 @@
 
 struct capture;
 struct config;
+struct container;
 struct docker_container;
+struct identity;
+struct process;
 struct place;
 
 /// Exchanges that reached no service, by reason.
@@ -57,6 +60,15 @@ void services_each_process(const struct services *services,
 			   void (*each)(void *context, pid_t pid, struct service *service), void *context);
 /// In the order of their appearance.
 struct service *services_first(const struct services *services);
+/// All that run, by id; all that were met and live.
+const struct container *services_first_container(const struct services *services);
+const struct container *services_container(const struct services *services, const char *id);
+struct process *services_first_process(const struct services *services);
+/// What a container is called that may serve nothing, by its init process. False if that is gone.
+bool services_identify(const struct services *services, const struct container *container,
+		       struct identity *ret_identity);
+/// Another number whenever a new configuration may have changed the names of all.
+unsigned services_naming(const struct services *services);
 /// Requests in progress in the kernel, all bytes of recognised connections: of one service.
 void services_traffic(const struct services *services, const struct service *service, uint64_t *ret_in_flight,
 		      uint64_t *ret_bytes);

@@ -103,7 +103,7 @@ static inline void assert_told(struct world *world, const char *expected)
 
 static inline void observe(struct world *world)
 {
-	const struct docker_observer observer = {on_container, on_gone, world};
+	const struct docker_observer observer = {on_container, on_gone, NULL, world};
 
 	assert_int_equal(docker_new(world->daemon.socket, &observer, &world->docker), 0);
 }

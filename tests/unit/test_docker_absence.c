@@ -33,7 +33,7 @@ static void a_socket_that_nobody_listens_on_is_trouble(void **state)
 static void a_socket_path_that_is_too_long_is_trouble(void **state)
 {
 	struct world *world = *state;
-	const struct docker_observer observer = {on_container, on_gone, world};
+	const struct docker_observer observer = {on_container, on_gone, NULL, world};
 	char path[512];
 
 	snprintf(path, sizeof(path), "/%0*d", 300, 1);

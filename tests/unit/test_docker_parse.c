@@ -3,6 +3,7 @@
 #include "docker_parse.h"
 
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,15 +40,17 @@ static void an_inspection_gives_the_facts_of_a_container(void **state)
 	struct docker_inspection inspection;
 
 	(void)state;
-	assert_int_equal(inspect("{\"Id\":\"" ID "\",\"Name\":\"/shop-1\",\"Image\":\"sha256:abc\","
-				 "\"State\":{\"Status\":\"running\",\"Running\":true,\"Pid\":4711},"
-				 "\"Config\":{\"Image\":\"shop:1.2\",\"Labels\":{"
-				 "\"ringside.service\":\"shop\",\"com.docker.compose.service\":\"web\","
-				 "\"com.docker.compose.project\":\"store\",\"com.docker.swarm.service.name\":"
-				 "\"swarm\","
-				 "\"io.kubernetes.container.name\":\"kube\"}}}",
-				 &inspection),
-			 0);
+	assert_int_equal(
+		inspect("{\"Id\":\"" ID "\",\"Name\":\"/shop-1\",\"Image\":\"sha256:abc\","
+			"\"RestartCount\":3,\"State\":{\"Status\":\"running\",\"Running\":true,\"Pid\":4711,"
+			"\"StartedAt\":\"2026-11-24T21:13:35.679633337Z\"},"
+			"\"Config\":{\"Image\":\"shop:1.2\",\"Labels\":{"
+			"\"ringside.service\":\"shop\",\"com.docker.compose.service\":\"web\","
+			"\"com.docker.compose.project\":\"store\",\"com.docker.swarm.service.name\":"
+			"\"swarm\","
+			"\"io.kubernetes.container.name\":\"kube\"}}}",
+			&inspection),
+		0);
 	assert_true(inspection.running);
 	assert_string_equal(inspection.container.id, ID);
 	assert_string_equal(inspection.container.name, "shop-1");
@@ -57,6 +60,8 @@ static void an_inspection_gives_the_facts_of_a_container(void **state)
 	assert_string_equal(inspection.container.compose_project, "store");
 	assert_string_equal(inspection.container.orchestrator_service, "swarm");
 	assert_int_equal(inspection.container.pid, 4711);
+	assert_int_equal(inspection.container.restarts, 3);
+	assert_true(fabs(inspection.container.started_s - 1795554815.679633337) < 1e-6);
 	docker_inspection_free(&inspection);
 	docker_inspection_free(&inspection);
 }
@@ -85,6 +90,9 @@ static void facts_that_are_missing_or_of_the_wrong_kind_are_empty(void **state)
 		"\",\"State\":{\"Pid\":-3},\"Name\":\"/\",\"Config\":{\"Labels\":{\"ringside.service\":7}}}",
 		"{\"Id\":\"" ID "\",\"State\":{\"Pid\":99999999999999999999999}}",
 		"{\"Id\":\"" ID "\",\"State\":{\"Pid\":4194305}}",
+		"{\"Id\":\"" ID "\",\"RestartCount\":-1,\"State\":{\"StartedAt\":\"0001-01-01T00:00:00Z\"}}",
+		"{\"Id\":\"" ID "\",\"RestartCount\":\"3\",\"State\":{\"StartedAt\":7}}",
+		"{\"Id\":\"" ID "\",\"RestartCount\":1e300,\"State\":{\"StartedAt\":\"yesterday\"}}",
 	};
 
 	(void)state;
@@ -100,6 +108,8 @@ static void facts_that_are_missing_or_of_the_wrong_kind_are_empty(void **state)
 		assert_string_equal(inspection.container.compose_project, "");
 		assert_string_equal(inspection.container.orchestrator_service, "");
 		assert_int_equal(inspection.container.pid, 0);
+		assert_int_equal(inspection.container.restarts, -1);
+		assert_true(inspection.container.started_s == 0);
 		docker_inspection_free(&inspection);
 	}
 }
@@ -162,6 +172,35 @@ static void a_nul_in_a_label_or_in_its_name_spoils_nothing_else(void **state)
 	assert_string_equal(inspection.container.service_label, "sh\xef\xbf\xbdop");
 	assert_string_equal(inspection.container.compose_service, "\\u0000");
 	docker_inspection_free(&inspection);
+}
+
+static void a_time_is_one_of_rfc_3339(void **state)
+{
+	static const struct {
+		const char *text;
+		double seconds;
+	} cases[] = {
+		{"1970-01-01T00:00:01Z", 1},
+		{"2026-11-24T21:13:35Z", 1795554815},
+		{"2026-11-24T22:13:35+01:00", 1795554815},
+		{"2026-11-24T20:43:35.0-00:30", 1795554815},
+		{"2026-11-24T21:13:35.5z", 1795554815.5},
+		{"0001-01-01T00:00:00Z", 0},
+		{"2026-11-24T21:13:35", 0},
+		{"2026-11-24T21:13:35.Z", 0},
+		{"2026-11-24T21:13:35+1:00", 0},
+		{"2026-11-24T21:13:35Z ", 0},
+		{"2026-11-24T21:13:35?01:00", 0},
+		{"2026-11-24 21:13:35Z", 0},
+		{"2026-13-24T21:13:35Z", 0},
+		{"", 0},
+		{"Z", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		if (docker_parse_time(cases[i].text) != cases[i].seconds)
+			fail_msg("\"%s\" is %f", cases[i].text, docker_parse_time(cases[i].text));
 }
 
 static void collect(void *context, const char *id)
@@ -230,6 +269,7 @@ static void events_of_docker_and_podman_say_what_became_of_a_container(void **st
 		{"died", DOCKER_GONE},
 		{"destroy", DOCKER_GONE},
 		{"remove", DOCKER_GONE},
+		{"oom", DOCKER_OOM},
 		{"exec_start: sh", DOCKER_UNRELATED},
 		{"health_status: healthy", DOCKER_UNRELATED},
 		{"", DOCKER_UNRELATED},
@@ -311,6 +351,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_container_is_refused_and_leaves_the_result_alone),
 		cmocka_unit_test(a_text_beyond_512_bytes_counts_as_missing),
 		cmocka_unit_test(a_nul_in_a_label_or_in_its_name_spoils_nothing_else),
+		cmocka_unit_test(a_time_is_one_of_rfc_3339),
 		cmocka_unit_test(a_list_gives_each_id_that_is_one),
 		cmocka_unit_test(what_is_no_list_is_refused_whole),
 		cmocka_unit_test(events_of_docker_and_podman_say_what_became_of_a_container),

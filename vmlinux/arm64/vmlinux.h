@@ -100,6 +100,72 @@ struct bpf_sock {
 	__u32 state;
 };
 
+struct bpf_iter_meta;
+
+struct task_struct;
+
+struct bpf_iter__task {
+	union {
+		struct bpf_iter_meta *meta;
+	};
+	union {
+		struct task_struct *task;
+	};
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	union {
+		struct seq_file *seq;
+	};
+};
+
+typedef __u64 u64;
+
+struct sched_entity {
+	u64 exec_start;
+	u64 sum_exec_runtime;
+};
+
+struct sched_info {
+	long long unsigned int run_delay;
+};
+
+typedef int __kernel_pid_t;
+
+typedef __kernel_pid_t pid_t;
+
+struct css_set;
+
+struct task_struct {
+	unsigned int __state;
+	void *stack;
+	unsigned int flags;
+	struct sched_entity se;
+	struct sched_info sched_info;
+	pid_t pid;
+	pid_t tgid;
+	u64 start_boottime;
+	struct css_set *cgroups;
+};
+
+struct cgroup;
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct kernfs_node;
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct kernfs_node {
+	u64 id;
+};
+
 struct bpf_tcp_sock {
 	__u32 rcv_nxt;
 	__u32 snd_nxt;
@@ -216,8 +282,6 @@ struct user_pt_regs {
 	__u64 pstate;
 };
 
-typedef __u64 u64;
-
 typedef __s32 s32;
 
 typedef __u32 u32;
@@ -240,28 +304,6 @@ struct pt_regs {
 	u64 stackframe[2];
 	u64 lockdep_hardirqs;
 	u64 exit_rcu;
-};
-
-struct sched_entity {
-	u64 exec_start;
-	u64 sum_exec_runtime;
-};
-
-struct sched_info {
-	long long unsigned int run_delay;
-};
-
-typedef int __kernel_pid_t;
-
-typedef __kernel_pid_t pid_t;
-
-struct task_struct {
-	unsigned int __state;
-	void *stack;
-	struct sched_entity se;
-	struct sched_info sched_info;
-	pid_t pid;
-	pid_t tgid;
 };
 
 struct inet_connection_sock {

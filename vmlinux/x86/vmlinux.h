@@ -100,6 +100,72 @@ struct bpf_sock {
 	__u32 state;
 };
 
+struct bpf_iter_meta;
+
+struct task_struct;
+
+struct bpf_iter__task {
+	union {
+		struct bpf_iter_meta *meta;
+	};
+	union {
+		struct task_struct *task;
+	};
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	union {
+		struct seq_file *seq;
+	};
+};
+
+typedef __u64 u64;
+
+struct sched_entity {
+	u64 exec_start;
+	u64 sum_exec_runtime;
+};
+
+struct sched_info {
+	long long unsigned int run_delay;
+};
+
+typedef int __kernel_pid_t;
+
+typedef __kernel_pid_t pid_t;
+
+struct css_set;
+
+struct task_struct {
+	unsigned int __state;
+	void *stack;
+	unsigned int flags;
+	struct sched_entity se;
+	struct sched_info sched_info;
+	pid_t pid;
+	pid_t tgid;
+	u64 start_boottime;
+	struct css_set *cgroups;
+};
+
+struct cgroup;
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct kernfs_node;
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct kernfs_node {
+	u64 id;
+};
+
 struct bpf_tcp_sock {
 	__u32 rcv_nxt;
 	__u32 snd_nxt;
@@ -209,8 +275,6 @@ struct ipv6hdr {
 	};
 };
 
-typedef __u64 u64;
-
 struct fred_cs {
 	u64 cs: 16;
 	u64 sl: 2;
@@ -264,28 +328,6 @@ struct pt_regs {
 		u64 ssx;
 		struct fred_ss fred_ss;
 	};
-};
-
-struct sched_entity {
-	u64 exec_start;
-	u64 sum_exec_runtime;
-};
-
-struct sched_info {
-	long long unsigned int run_delay;
-};
-
-typedef int __kernel_pid_t;
-
-typedef __kernel_pid_t pid_t;
-
-struct task_struct {
-	unsigned int __state;
-	void *stack;
-	struct sched_entity se;
-	struct sched_info sched_info;
-	pid_t pid;
-	pid_t tgid;
 };
 
 struct inet_connection_sock {
