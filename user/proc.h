@@ -30,8 +30,8 @@ bool proc_container(pid_t pid, char ret_id[65]);
 /// The systemd unit ("nginx.service" → "nginx") that the process runs under. False without one, in user
 /// sessions too.
 bool proc_unit(pid_t pid, char *buffer, size_t size);
-/// Opens a file as the process sees it; relative paths start in its working directory. A descriptor, or
-/// -errno.
+/// Opens a file or a directory as the process sees it; relative paths start in its working directory. A
+/// descriptor, or -errno: -EACCES for what is neither, which is not touched.
 int proc_open(pid_t pid, const char *path);
 /// Calls back for every process there is. 0, or -errno if /proc cannot be read.
 int proc_each(void (*each)(void *context, pid_t pid), void *context);
