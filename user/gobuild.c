@@ -7,12 +7,15 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <gelf.h>
 
 #define MAGIC "\xff Go buildinf:"
 #define HEADER_LEN 32
 #define FLAG_INLINE_STRINGS 2
+/* libelf reads a section into memory, and any program's file may be of any size: Go writes some kilobytes. */
+#define SECTION_MAX (1 << 20)
 
 struct bytes {
 	const uint8_t *at;
@@ -88,24 +91,46 @@ static bool parse(struct bytes section, struct gobuild *ret_gobuild)
 	return true;
 }
 
+/* A header without a number of sections leaves it to the file's size: Go never does. */
+static bool has_few_sections(int fd)
+{
+	union {
+		Elf32_Ehdr narrow;
+		Elf64_Ehdr wide;
+	} header;
+
+	if (pread(fd, &header, sizeof(header), 0) != sizeof(header))
+		return false;
+	return header.wide.e_ident[EI_CLASS] == ELFCLASS64 ? header.wide.e_shnum : header.narrow.e_shnum;
+}
+
+static bool is_readable(Elf_Scn *section, GElf_Shdr *ret_header)
+{
+	return gelf_getshdr(section, ret_header) && ret_header->sh_type != SHT_NOBITS &&
+	       ret_header->sh_size <= SECTION_MAX && !(ret_header->sh_flags & SHF_COMPRESSED);
+}
+
 bool gobuild_read(int fd, struct gobuild *ret_gobuild)
 {
 	size_t names_index;
+	GElf_Shdr header;
 	Elf_Scn *section = NULL;
 	bool found = false;
 	Elf *elf;
 
+	if (!has_few_sections(fd))
+		return false;
 	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ, NULL);
 	if (!elf)
 		return false;
-	if (elf_kind(elf) == ELF_K_ELF && !elf_getshdrstrndx(elf, &names_index))
+	if (elf_kind(elf) == ELF_K_ELF && !elf_getshdrstrndx(elf, &names_index) &&
+	    is_readable(elf_getscn(elf, names_index), &header))
 		while (!found && (section = elf_nextscn(elf, section))) {
 			const char *name;
 			Elf_Data *data;
-			GElf_Shdr header;
 
-			if (!gelf_getshdr(section, &header) || header.sh_type == SHT_NOBITS)
+			if (!is_readable(section, &header))
 				continue;
 			name = elf_strptr(elf, names_index, header.sh_name);
 			if (!name || strcmp(name, ".go.buildinfo"))
