@@ -53,6 +53,7 @@ struct listeners {
 	struct listener *table;
 	uint64_t scan_began_ns, scan_ended_ns;
 	uint64_t lost_events;
+	unsigned renamings; ///< before the last scan
 	bool scan_wanted;
 };
 
@@ -106,7 +107,7 @@ static void name_service(struct listeners *listeners, struct listener *listener)
 		.port = listener->key.port,
 	};
 
-	listener->service = services_of_listener(listeners->services, listener->pid, listener->key.port);
+	listener->service = services_of_process(listeners->services, listener->pid, listener->key.port);
 	if (!listener->service)
 		return;
 	listener->service->listeners++;
@@ -245,6 +246,7 @@ int listeners_scan(struct listeners *listeners)
 	int error;
 
 	listeners->scan_wanted = false;
+	listeners->renamings = services_renamings(listeners->services);
 	listeners->scan_began_ns = monotonic_ns();
 	remove_all(listeners);
 	error = proc_each(read_namespace, &scan);
@@ -280,7 +282,8 @@ void listeners_tick(struct listeners *listeners, uint64_t lost_events)
 {
 	struct listener *listener, *next;
 
-	if (listeners->scan_wanted || lost_events != listeners->lost_events)
+	if (listeners->scan_wanted || lost_events != listeners->lost_events ||
+	    services_renamings(listeners->services) != listeners->renamings)
 		listeners_scan(listeners);
 	listeners->lost_events = lost_events;
 	HASH_ITER (hh, listeners->table, listener, next)
