@@ -141,7 +141,10 @@ static void socket_end(struct listeners *listeners, struct listener_key key)
 		listener_remove(listeners, listener);
 }
 
-/* /proc/PID/net/tcp: the listening rows (state 0A) of the process's network namespace. */
+#define STATE_LISTEN 0x0a
+
+/* /proc/PID/net/tcp: the listening rows of the process's network namespace. They come first (kernel:
+ * Documentation/networking/proc_net_tcp.rst); of the others strangers may have made a million. */
 static void read_table(struct scan *scan, pid_t pid, const char *table, uint32_t netns)
 {
 	AUTO_FILE FILE *file = NULL;
@@ -156,9 +159,10 @@ static void read_table(struct scan *scan, pid_t pid, const char *table, uint32_t
 
 		if (sscanf(line,
 			   " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu",
-			   &port, &state, &inode) != 3 ||
-		    state != 0x0a || HASH_COUNT(scan->sockets) >= LISTENERS_MAX)
-			continue;
+			   &port, &state, &inode) != 3)
+			continue; /* the heading */
+		if (state != STATE_LISTEN || HASH_COUNT(scan->sockets) >= LISTENERS_MAX)
+			return;
 		socket = calloc(1, sizeof(*socket));
 		if (!socket)
 			return;
