@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "protocols/http1.h"
-#include "services.h"
+#include "service.h"
 
 /* Sample lines that a new row brings along: a histogram with its sum and count, then one or two a status. */
 #define HISTOGRAM_LINES (DURATION_BOUNDS_LEN + 3)

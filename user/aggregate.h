@@ -63,7 +63,7 @@ struct aggregate {
 	uint64_t series; ///< sample lines that the request families have now
 	unsigned series_limit;
 	unsigned routes_per_service;
-	uint64_t now_s; ///< monotonic; advanced by main
+	uint64_t now_s; ///< monotonic; advanced by pipeline.c
 };
 
 /// Count the exchange. `context` is the struct aggregate.
