@@ -191,8 +191,10 @@ void services_on_exchange(void *context, const struct exchange *exchange)
 
 	if (!service)
 		services->losses.held_too_many += !held_push(&services->held, exchange);
-	else if (!service->hidden)
-		services->options.on_exchange(services->options.context, service, exchange);
+	if (!service || service->hidden)
+		return;
+	service->idle_since_ns = 0;
+	services->options.on_exchange(services->options.context, service, exchange);
 }
 
 /* Try again what was held; what cannot be named yet is held again. */
@@ -266,6 +268,7 @@ void services_tick(struct services *services, bool docker_answers, uint64_t now_
 	HASH_ITER (hh, services->table, service, next) {
 		if (!service_is_over(service, now_ns))
 			continue;
+		services->options.on_over(services->options.context, service);
 		places_forget_service(&services->places, service);
 		service_remove(&services->table, service);
 	}

@@ -23,6 +23,7 @@ struct services_options {
 	const struct config *config; ///< borrowed
 	struct capture *capture;     ///< borrowed; NULL leaves the kernel's sums alone (tests)
 	void (*on_exchange)(void *context, struct service *service, const struct exchange *exchange);
+	void (*on_over)(void *context, struct service *service); ///< it is about to be freed
 	void *context;
 };
 

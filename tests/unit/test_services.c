@@ -18,14 +18,27 @@
 #include "config.h"
 #include "docker.h"
 
+static struct service_stats *const some = (struct service_stats *)1;
+
 static void on_exchange(void *context, struct service *service, const struct exchange *exchange)
 {
-	(void)context, (void)service, (void)exchange;
+	(void)context, (void)exchange;
+	service->stats = some;
+}
+
+static unsigned over;
+
+static void on_over(void *context, struct service *service)
+{
+	(void)context;
+	assert_ptr_equal(service->stats, some);
+	over++;
 }
 
 static struct services *services_with(const struct config *config)
 {
-	const struct services_options options = {.config = config, .on_exchange = on_exchange};
+	const struct services_options options = {
+		.config = config, .on_exchange = on_exchange, .on_over = on_over};
 	struct services *services;
 
 	assert_int_equal(services_new(&options, &services), 0);
@@ -92,6 +105,29 @@ static void a_process_that_is_not_there_is_nobody(void **state)
 	services_free(services);
 }
 
+/* Nobody was seen to read what "(unknown)" is asked. */
+static void a_service_is_over_five_minutes_after_its_last_request(void **state)
+{
+	const struct exchange exchange = {.status = 200, .local_port = 80};
+	struct services *services = services_with(NULL);
+	uint64_t second = 1000000000;
+
+	(void)state;
+	over = 0;
+	for (unsigned minute = 1; minute <= 20; minute++) {
+		services_on_exchange(services, &exchange);
+		services_tick(services, false, minute * 60 * second);
+	}
+	services_tick(services, false, (20 * 60 + 299) * second);
+	assert_int_equal(over, 0);
+	services_tick(services, false, (20 * 60 + 300) * second);
+	assert_int_equal(over, 1);
+	assert_null(services_first(services));
+	services_on_exchange(services, &exchange); /* and comes again */
+	assert_non_null(services_first(services));
+	services_free(services);
+}
+
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 /* From here on /proc says that this process is in a container. */
@@ -136,6 +172,7 @@ int main(void)
 		cmocka_unit_test(a_port_is_remembered_behind_the_next),
 		cmocka_unit_test(a_new_configuration_names_by_the_ports_that_are_known),
 		cmocka_unit_test(a_process_that_is_not_there_is_nobody),
+		cmocka_unit_test(a_service_is_over_five_minutes_after_its_last_request),
 		cmocka_unit_test(
 			a_container_that_is_named_later_renames_its_processes), /* last: it stays there */
 	};
