@@ -8,7 +8,7 @@
 #endif
 
 /* Index into the per-CPU array `counters`: what could not be told, counted where it happened.
- * user/counters.c has the metric and the label of each. */
+ * user/self.c has the metric and the label of each. */
 enum counter {
 	COUNT_LOST_EXCHANGE, /* ring full: a request is not reported */
 	COUNT_LOST_REQUEST,  /* ring full: a pipelined request is not reported */
@@ -51,6 +51,9 @@ struct thread_wait {
 	__u64 wait_ns;  /* runnable without a CPU, since it began */
 	__u64 start_ns; /* CLOCK_BOOTTIME */
 };
+
+/* One ring collapses under many producers, so that there is one for each eight CPUs, up to so many. */
+#define RINGS_MAX 64
 
 /* Bytes of one ring: 50 ms of 100 000 requests a second, and of their longest heads still what comes while
  * the reader waits for a CPU. */

@@ -68,7 +68,8 @@ static bool check_programs(void)
 
 static void check_docker(const char *path)
 {
-	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* A daemon that hangs lets its queue fill, and a connection would wait for room. */
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char text[256];
 

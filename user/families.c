@@ -233,8 +233,9 @@ static void write_in_flight(struct exposition *exposition, const struct observat
 static void count_unfinished(void *context, const struct exchange *exchange)
 {
 	const struct observation *observation = context;
-	struct service *service =
-		exchange->tgid ? services_of_process(observation->services, exchange->tgid) : NULL;
+	struct service *service = exchange->tgid ? services_of_process(observation->services, exchange->tgid,
+								       exchange->local_port)
+						 : NULL;
 
 	if (service)
 		service->unfinished++;

@@ -90,6 +90,7 @@ static int make_stages(struct pipeline *pipeline, const struct config *config, c
 		.config = config,
 		.capture = &pipeline->capture,
 		.on_exchange = aggregate_on_exchange,
+		.on_over = aggregate_on_over,
 		.context = &pipeline->aggregate,
 	};
 	int error = services_new(&naming, &pipeline->services);

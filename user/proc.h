@@ -38,8 +38,8 @@ struct proc_life {
 };
 /// 0, or -ESRCH if the process has ended, zombies included.
 int proc_life(pid_t pid, struct proc_life *ret_life);
-/// Opens a file as the process sees it; relative paths start in its working directory. A descriptor, or
-/// -errno.
+/// Opens a file or a directory as the process sees it; relative paths start in its working directory. A
+/// descriptor, or -errno: -EACCES for what is neither, which is not touched.
 int proc_open(pid_t pid, const char *path);
 /// Calls back for every process there is. 0, or -errno if /proc cannot be read.
 int proc_each(void (*each)(void *context, pid_t pid), void *context);

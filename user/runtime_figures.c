@@ -10,6 +10,7 @@
 
 #include <uthash.h>
 
+#include "processes.h"
 #include "services.h"
 
 /* The first process of an executable takes milliseconds: a host full of them takes some seconds. */
@@ -133,12 +134,11 @@ static void reader_attach(struct runtime_figures *figures, struct reader *reader
 		reader->unreadable = reason;
 }
 
-static void on_process(void *context, pid_t pid, struct service *service)
+static void meet(struct runtime_figures *figures, pid_t pid, struct service *service)
 {
-	struct runtime_figures *figures = context;
 	struct reader *reader;
 
-	if (service->hidden || !runtime_readers_have(service->runtime))
+	if (!service || service->hidden || !runtime_readers_have(service->runtime))
 		return;
 	reader = reader_get(figures, pid, service);
 	if (!reader)
@@ -153,6 +153,7 @@ static void on_process(void *context, pid_t pid, struct service *service)
 void runtime_figures_tick(struct runtime_figures *figures)
 {
 	struct reader *reader = NULL, *next;
+	const struct process *process;
 	struct service *service;
 
 	figures->attached = 0;
@@ -161,7 +162,8 @@ void runtime_figures_tick(struct runtime_figures *figures)
 			service->figures->unreadable = NULL;
 	for (reader = figures->table; reader; reader = reader->hh.next)
 		reader->serves = false;
-	services_each_process(figures->services, on_process, figures);
+	for (process = services_first_process(figures->services); process; process = process->hh.next)
+		meet(figures, process->pid, process->service);
 	HASH_ITER (hh, figures->table, reader, next)
 		if (!reader->serves)
 			reader_remove(figures, reader);

@@ -18,13 +18,6 @@
 #include "runtime_figures.h"
 #include "services.h"
 
-#ifndef RINGSIDE_VERSION
-#define RINGSIDE_VERSION "unknown"
-#endif
-#ifndef RINGSIDE_REVISION
-#define RINGSIDE_REVISION "unknown"
-#endif
-
 struct reason {
 	const char *name;
 	uint64_t value;

@@ -28,7 +28,7 @@ struct service {
 	enum runtime runtime;
 	unsigned listeners;     ///< listening sockets of its processes
 	unsigned processes;     ///< that we have met and that live
-	uint64_t idle_since_ns; ///< 0 while it has listeners or processes
+	uint64_t idle_since_ns; ///< 0 while it has listeners, processes or requests
 	uint64_t past_bytes;    ///< of places that are gone, as services_traffic counts them
 	unsigned unfinished;    ///< answers in progress: filled and used by one scrape
 	char **routes;          ///< templates from the configuration, borrowed; may be NULL
@@ -48,7 +48,7 @@ void service_remove(struct service **table, struct service *service);
 /// configuration, which may be NULL.
 void service_describe(struct service *service, const struct config *config, const struct identity *identity,
 		      const struct container *container);
-/// Called now and then: true once it has been without process, listener or request for long enough.
+/// Called once a second: true once it has been without process, listener or request for long enough.
 bool service_is_over(struct service *service, uint64_t now_ns);
 
 #endif

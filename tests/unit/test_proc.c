@@ -316,19 +316,62 @@ static void a_file_is_opened_where_the_process_stands(void **state)
 	rmdir(directory);
 }
 
-static void a_pipe_is_not_waited_for(void **state)
+/* A container may link to /dev/watchdog, or make one: whoever opens it starts it. */
+static void what_is_no_file_is_not_opened(void **state)
 {
-	char path[] = "/tmp/ringside-proc-XXXXXX";
-	int fd;
+	char directory[] = "/tmp/ringside-proc-XXXXXX";
 
 	(void)state;
-	close(mkstemp(path));
-	unlink(path);
-	assert_int_equal(mkfifo(path, 0644), 0);
-	fd = proc_open(getpid(), path);
-	assert_true(fd >= 0);
+	assert_non_null(mkdtemp(directory));
+	assert_int_equal(chdir(directory), 0);
+	assert_int_equal(mkfifo("pipe", 0644), 0);
+	assert_int_equal(symlink("/dev/null", "device"), 0);
+	assert_int_equal(proc_open(getpid(), "pipe"), -EACCES);
+	assert_int_equal(proc_open(getpid(), "device"), -EACCES);
+	assert_int_equal(proc_open(getpid(), "/dev/null"), -EACCES);
+	unlink("pipe");
+	unlink("device");
+	assert_int_equal(chdir("/"), 0);
+	rmdir(directory);
+}
+
+/* Whether the child, whose root is the directory, and we see the same file behind an absolute link of its. */
+static void a_link_leads_within_the_root_of_the_process(void **state)
+{
+	char directory[] = "/tmp/ringside-proc-XXXXXX", path[64], text[8] = "";
+	int ready[2], fd;
+	pid_t child;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/hostname", directory);
+	fd = open(path, O_WRONLY | O_CREAT, 0644);
+	assert_int_equal(write(fd, "inner", 5), 5);
 	close(fd);
+	snprintf(path, sizeof(path), "%s/link", directory);
+	assert_int_equal(symlink("/hostname", path), 0);
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		if (chroot(directory) || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	close(ready[1]);
+	if (read(ready[0], text, 1) == 1) {
+		fd = proc_open(child, "/link");
+		assert_true(fd >= 0);
+		assert_int_equal(read(fd, text, sizeof(text)), 5);
+		assert_memory_equal(text, "inner", 5);
+		close(fd);
+	}
+	close(ready[0]);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
 	unlink(path);
+	snprintf(path, sizeof(path), "%s/hostname", directory);
+	unlink(path);
+	rmdir(directory);
 }
 
 static void a_process_that_is_not_there_has_nothing(void **state)
@@ -418,7 +461,8 @@ int main(void)
 		cmocka_unit_test(arguments_are_counted_by_their_ends),
 		cmocka_unit_test(what_does_not_fit_is_cut),
 		cmocka_unit_test(a_file_is_opened_where_the_process_stands),
-		cmocka_unit_test(a_pipe_is_not_waited_for),
+		cmocka_unit_test(what_is_no_file_is_not_opened),
+		cmocka_unit_test(a_link_leads_within_the_root_of_the_process),
 		cmocka_unit_test(a_process_that_is_not_there_has_nothing),
 		cmocka_unit_test(a_life_ends_with_another_program),
 		cmocka_unit_test(each_process_is_visited_once),
