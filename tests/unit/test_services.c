@@ -152,7 +152,15 @@ static void enter_container(void)
 static void a_container_that_is_named_later_renames_its_processes(void **state)
 {
 	static const struct config none;
-	const struct docker_container web = {ID, "web", "", "", "", "", "", 0};
+	const struct docker_container web = {
+		.id = ID,
+		.name = "web",
+		.image = "",
+		.service_label = "",
+		.compose_service = "",
+		.compose_project = "",
+		.orchestrator_service = "",
+	};
 	struct services *services = services_with(&none);
 
 	(void)state;
