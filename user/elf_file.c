@@ -45,13 +45,22 @@ static void collect_segments(struct elf_file *file)
 	}
 }
 
+/* Section headers without their number leave it to the file, sparse or not, and libelf makes room for as many
+ * as there then are: only files with 65 280 sections need that. */
+static bool has_few_sections(int fd)
+{
+	Elf64_Ehdr header;
+
+	return pread(fd, &header, sizeof(header), 0) == sizeof(header) && (header.e_shnum || !header.e_shoff);
+}
+
 int elf_file_open(int fd, struct elf_file *ret_file)
 {
 	AUTO_ELF_FILE struct elf_file file = {.fd = fd};
 	struct stat status;
 	GElf_Ehdr header;
 
-	if (fstat(fd, &status) || !S_ISREG(status.st_mode))
+	if (fstat(fd, &status) || !S_ISREG(status.st_mode) || !has_few_sections(fd))
 		return -ENOEXEC;
 	file.size_bytes = status.st_size;
 	elf_version(EV_CURRENT);
