@@ -22,9 +22,8 @@
 #include "maps.h"
 #include "ringside.skel.h"
 
-/* A ring for each group of eight CPUs: one collapses under many producers (design.md section 5). */
 #define CPUS_PER_RING 8
-#define RINGS_MAX 64
+
 /* The verifier's log is for whoever works on bpf/; users get one line from us. Of a long message the end
  * counts: there stands why the kernel refused. */
 static int libbpf_to_log(enum libbpf_print_level level, const char *format, va_list arguments)

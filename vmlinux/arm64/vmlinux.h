@@ -72,6 +72,10 @@ enum {
 	true = 1,
 };
 
+enum bpf_func_id {
+	BPF_FUNC_task_pt_regs = 175,
+};
+
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
@@ -135,6 +139,8 @@ typedef __kernel_pid_t pid_t;
 struct css_set;
 
 struct task_struct {
+	unsigned int __state;
+	void *stack;
 	unsigned int flags;
 	struct sched_entity se;
 	struct sched_info sched_info;
@@ -269,11 +275,40 @@ struct ipv6hdr {
 	};
 };
 
+struct user_pt_regs {
+	__u64 regs[31];
+	__u64 sp;
+	__u64 pc;
+	__u64 pstate;
+};
+
+typedef __s32 s32;
+
+typedef __u32 u32;
+
+struct pt_regs {
+	union {
+		struct user_pt_regs user_regs;
+		struct {
+			u64 regs[31];
+			u64 sp;
+			u64 pc;
+			u64 pstate;
+		};
+	};
+	u64 orig_x0;
+	s32 syscallno;
+	u32 unused2;
+	u64 sdei_ttbr1;
+	u64 pmr_save;
+	u64 stackframe[2];
+	u64 lockdep_hardirqs;
+	u64 exit_rcu;
+};
+
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 };
-
-typedef __u32 u32;
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
