@@ -184,6 +184,11 @@ void pipeline_configure(struct pipeline *pipeline, const struct config *config)
 	listeners_scan(pipeline->listeners);
 }
 
+void pipeline_idle(struct pipeline *pipeline)
+{
+	runtime_figures_attach(pipeline->figures, monotonic_ns());
+}
+
 void pipeline_drain(struct pipeline *pipeline)
 {
 	pipeline->aggregate.now_s = monotonic_ns() / 1000000000;

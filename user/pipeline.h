@@ -37,6 +37,8 @@ void pipeline_configure(struct pipeline *pipeline, const struct config *config);
 
 /// Takes in what the kernel has told until now.
 void pipeline_drain(struct pipeline *pipeline);
+/// Work that takes milliseconds and can wait: right after a drain.
+void pipeline_idle(struct pipeline *pipeline);
 /// The clock's work, once a second.
 void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns);
 /// What scrapes look at. Valid until pipeline_stop.

@@ -83,6 +83,8 @@ static void on_clock(void *context)
 	now_ns = monotonic_ns();
 	if (now_ns / 1000000000 != runner->last_tick_s || !runner->site.ready)
 		tick(runner, now_ns);
+	else
+		pipeline_idle(&runner->pipeline);
 }
 
 static void on_signal(void *context, int signal)

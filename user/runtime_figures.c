@@ -13,9 +13,8 @@
 #include "processes.h"
 #include "services.h"
 
-/* The first process of an executable takes milliseconds: a host full of them takes some seconds. */
-#define ATTACHED_AT_ONCE 8
-/* What cannot be read yet is starting; what never gets there is given up. */
+/* What cannot be read yet is starting: tried again after this time, and given up in the end. */
+#define AGAIN_NS 1000000000ULL
 #define TRIES_MAX 30
 
 struct reader {
@@ -23,6 +22,7 @@ struct reader {
 	struct service *service;
 	struct runtime_process *process; /* NULL while not attached */
 	struct runtime_reading last;
+	uint64_t try_ns; /* not before */
 	unsigned tries;
 	const char *unreadable; /* why it is given up; NULL */
 	bool serves;            /* still, or it has ended */
@@ -33,7 +33,6 @@ struct runtime_figures {
 	struct services *services;
 	struct runtime_readers *readers;
 	struct reader *table;
-	unsigned attached; /* in this tick */
 };
 
 struct runtime_figures *runtime_figures_new(struct services *services, struct ringside *skeleton)
@@ -72,6 +71,7 @@ static void reader_detach(struct reader *reader)
 	runtime_detach(reader->process);
 	reader->process = NULL;
 	reader->last = (struct runtime_reading){0};
+	reader->try_ns = 0;
 	reader->tries = 0;
 	reader->unreadable = NULL;
 }
@@ -118,20 +118,32 @@ static struct reader *reader_get(struct runtime_figures *figures, pid_t pid, str
 	return reader;
 }
 
-static void reader_attach(struct runtime_figures *figures, struct reader *reader)
+static void reader_attach(struct runtime_figures *figures, struct reader *reader, uint64_t now_ns)
 {
 	const char *reason = "its memory never looked as it should";
-	int error;
+	int error = runtime_attach(figures->readers, reader->service->runtime, reader->pid, &reader->process,
+				   &reason);
 
-	figures->attached++;
-	error = runtime_attach(figures->readers, reader->service->runtime, reader->pid, &reader->process,
-			       &reason);
 	if (!error || error == -ESRCH)
 		return;
 	if (error == -EPERM)
 		reason = "reading its memory is not permitted (CAP_SYS_PTRACE)";
+	reader->try_ns = now_ns + AGAIN_NS;
 	if (error != -EAGAIN || ++reader->tries == TRIES_MAX)
 		reader->unreadable = reason;
+}
+
+void runtime_figures_attach(struct runtime_figures *figures, uint64_t now_ns)
+{
+	struct reader *reader = figures->table;
+
+	while (reader && (reader->process || reader->unreadable || reader->try_ns > now_ns))
+		reader = reader->hh.next;
+	if (!reader)
+		return;
+	reader_attach(figures, reader, now_ns);
+	/* That took megabytes for a moment, in pieces that the allocator would keep. */
+	malloc_trim(0);
 }
 
 static void meet(struct runtime_figures *figures, pid_t pid, struct service *service)
@@ -144,8 +156,6 @@ static void meet(struct runtime_figures *figures, pid_t pid, struct service *ser
 	if (!reader)
 		return;
 	reader->serves = true;
-	if (!reader->process && !reader->unreadable && figures->attached < ATTACHED_AT_ONCE)
-		reader_attach(figures, reader);
 	if (reader->unreadable)
 		service->figures->unreadable = reader->unreadable;
 }
@@ -156,7 +166,6 @@ void runtime_figures_tick(struct runtime_figures *figures)
 	const struct process *process;
 	struct service *service;
 
-	figures->attached = 0;
 	for (service = services_first(figures->services); service; service = service->hh.next)
 		if (service->figures)
 			service->figures->unreadable = NULL;
@@ -167,9 +176,6 @@ void runtime_figures_tick(struct runtime_figures *figures)
 	HASH_ITER (hh, figures->table, reader, next)
 		if (!reader->serves)
 			reader_remove(figures, reader);
-	/* To attach takes megabytes for a moment, in pieces that the allocator would keep. */
-	if (figures->attached)
-		malloc_trim(0);
 }
 
 static void add(struct service_figures *sum, const struct runtime_reading *reading)

@@ -21,8 +21,11 @@ struct service_figures {
 /// Both are borrowed; the skeleton may be NULL (tests). NULL without memory.
 struct runtime_figures *runtime_figures_new(struct services *services, struct ringside *skeleton);
 void runtime_figures_free(struct runtime_figures *figures); ///< accepts NULL; before the services are freed
-/// Once a second: attaches to processes that are new, some at a time, and forgets those that have ended.
+/// Once a second: finds processes that are new, and forgets those that have ended.
 void runtime_figures_tick(struct runtime_figures *figures);
+/// Attaches to one of those that are not yet attached. That takes milliseconds where it is the first of its
+/// executable: call it when nothing waits.
+void runtime_figures_attach(struct runtime_figures *figures, uint64_t now_ns);
 /// Reads the processes of the services of this name, or of all (NULL): their figures are then of now, and
 /// their lags since the last call.
 void runtime_figures_refresh(struct runtime_figures *figures, const char *only);
