@@ -18,6 +18,7 @@
 #include <linux/magic.h>
 
 #include "cleanup.h"
+#include "kernel_btf.h"
 #include "log.h"
 #include "maps.h"
 #include "ringside.skel.h"
@@ -81,6 +82,7 @@ static void capabilities_init(struct capture *capture)
 	capture->capabilities[CAPABILITY_PHASES] = (struct capability){"phases", NULL};
 	capture->capabilities[CAPABILITY_CONNECTIONS] = (struct capability){"connections", NULL};
 	capture->capabilities[CAPABILITY_WAITS] = (struct capability){"run_queue", NULL};
+	capture->capabilities[CAPABILITY_TCP_HEALTH] = (struct capability){"tcp_health", NULL};
 }
 
 /* What kernels may lack, from all to nothing. Ask the kernel by trying, not by its version. */
@@ -103,6 +105,7 @@ static int open_and_configure(struct capture *capture, const struct offer *offer
 	capture->skeleton->rodata->task_in_skb = offer->task_in_skb;
 	capture->skeleton->rodata->storage_in_tracing = offer->storage_in_tracing;
 	bpf_program__set_autoload(capture->skeleton->progs.ringside_read, offer->storage_in_tracing);
+	capture->skeleton->rodata->retransmit_has_result = capture->retransmit_arguments > 2;
 	return 0;
 }
 
@@ -167,6 +170,27 @@ static int attach_tracepoint(struct bpf_program *program, struct bpf_link **ret_
 	return 0;
 }
 
+static void attach_health(struct capture *capture)
+{
+	struct ringside *skeleton = capture->skeleton;
+	const struct {
+		struct bpf_program *program;
+		struct bpf_link **ret_link;
+	} each[] = {
+		{skeleton->progs.ringside_retransmit, &skeleton->links.ringside_retransmit},
+		{skeleton->progs.ringside_retransmit_synack, &skeleton->links.ringside_retransmit_synack},
+		{skeleton->progs.ringside_send_reset, &skeleton->links.ringside_send_reset},
+		{skeleton->progs.ringside_receive_reset, &skeleton->links.ringside_receive_reset},
+		{skeleton->progs.ringside_close, &skeleton->links.ringside_close},
+	};
+
+	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++)
+		if (attach_tracepoint(each[i].program, each[i].ret_link))
+			capability_off(capture, CAPABILITY_TCP_HEALTH,
+				       "one of the tracepoints tcp_retransmit_skb, tcp_retransmit_synack, "
+				       "tcp_send_reset, tcp_receive_reset refused a program");
+}
+
 /* Reads first, packets last: whoever sees a request has everything else in place. */
 static int attach(struct capture *capture)
 {
@@ -185,6 +209,7 @@ static int attach(struct capture *capture)
 		capability_off(
 			capture, CAPABILITY_WAITS,
 			"the tracepoint sched_process_exit or the iterator over tasks refused a program");
+	attach_health(capture);
 	error = attach_cgroup(skeleton->progs.ringside_egress, capture->cgroup_fd,
 			      &skeleton->links.ringside_egress);
 	if (error)
@@ -215,6 +240,7 @@ int capture_start(struct capture *ret_capture)
 
 	capabilities_init(&capture);
 	libbpf_set_print(libbpf_to_log);
+	capture.retransmit_arguments = kernel_btf_tracepoint("tcp_retransmit_skb");
 	cpus = libbpf_num_possible_cpus();
 	if (cpus < 0)
 		return log_err(cpus, "cannot read the number of CPUs: %s", strerror(-cpus));

@@ -23,6 +23,7 @@ enum {
 	CAPABILITY_PHASES,      ///< where the time of a request went
 	CAPABILITY_CONNECTIONS, ///< resets, and requests without an answer
 	CAPABILITY_WAITS,       ///< how long the threads of a container waited for a CPU
+	CAPABILITY_TCP_HEALTH,  ///< retransmissions, resets and round trips of containers
 	CAPABILITY_COUNT,
 };
 
@@ -31,7 +32,8 @@ struct capture {
 	int cgroup_fd;
 	int *ring_fds; ///< ring_count of them
 	unsigned ring_count;
-	unsigned cpu_count; ///< possible CPUs: the length of a per-CPU value
+	unsigned cpu_count;       ///< possible CPUs: the length of a per-CPU value
+	int retransmit_arguments; ///< of the tracepoint tcp_retransmit_skb
 	struct capability capabilities[CAPABILITY_COUNT];
 };
 

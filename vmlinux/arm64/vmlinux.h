@@ -61,10 +61,12 @@ enum {
 enum {
 	TCP_ESTABLISHED = 1,
 	TCP_SYN_RECV = 3,
+	TCP_TIME_WAIT = 6,
 	TCP_CLOSE = 7,
 	TCP_CLOSE_WAIT = 8,
 	TCP_LAST_ACK = 9,
 	TCP_LISTEN = 10,
+	TCP_NEW_SYN_RECV = 12,
 };
 
 enum {
@@ -72,8 +74,13 @@ enum {
 	true = 1,
 };
 
+enum {
+	none = 0,
+};
+
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
@@ -86,6 +93,7 @@ struct bpf_sock;
 struct __sk_buff {
 	__u32 len;
 	__u32 protocol;
+	__u32 ifindex;
 	union {
 		struct bpf_sock *sk;
 	};
@@ -195,6 +203,7 @@ struct sock_common {
 		};
 	};
 	short unsigned int skc_family;
+	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -206,11 +215,20 @@ typedef struct {
 
 typedef __u16 u16;
 
+typedef __u32 u32;
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+	u32 classid;
+	u16 prioidx;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	int sk_err;
 	socket_lock_t sk_lock;
 	u16 sk_protocol;
+	struct sock_cgroup_data sk_cgrp_data;
 };
 
 struct inet_sock {
@@ -269,16 +287,27 @@ struct ipv6hdr {
 	};
 };
 
+struct sk_buff {
+	char cb[48];
+};
+
+struct tcp_skb_cb {
+	union {
+		struct {
+			u16 tcp_gso_segs;
+		};
+	};
+};
+
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 };
-
-typedef __u32 u32;
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	u32 write_seq;
 	u32 snd_nxt;
+	u32 srtt_us;
 };
 
 struct tcphdr {
