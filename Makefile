@@ -8,7 +8,7 @@
 #   make install    DESTDIR and PREFIX as usual
 
 VERSION  := 0.1.0
-REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+REVISION := $(shell git -c safe.directory='*' rev-parse --short HEAD 2>/dev/null || echo unknown)
 PREFIX   ?= /usr/local
 BUILD    := build
 

@@ -35,10 +35,15 @@ static __always_inline bool exchange_send(struct __sk_buff *skb, struct connecti
 	return true;
 }
 
+/* "HTTP/1.1 100", which no space and no reason need follow. */
+#define STATUS_LINE_MIN 12
+/* Early hints are as long as a page has links. */
+#define INTERIM_MAX 2048
+
 /* Where behind an interim answer, in the same segment, the real one begins; 0 if it does not. */
 __noinline int find_answer(struct __sk_buff *skb, __u32 offset, __u32 len)
 {
-	for (__u32 at = 16; at < 512; at++) {
+	for (__u32 at = STATUS_LINE_MIN; at < INTERIM_MAX; at++) {
 		__u64 mark;
 		__u8 status;
 
@@ -58,7 +63,8 @@ static __always_inline bool skip_interim(struct __sk_buff *skb, struct segment *
 {
 	__u32 at;
 
-	if (start->len < 12 || start->bytes[9] != '1' || (start->bytes[10] == '0' && start->bytes[11] == '1'))
+	if (start->len < STATUS_LINE_MIN || start->bytes[9] != '1' ||
+	    (start->bytes[10] == '0' && start->bytes[11] == '1'))
 		return true;
 	at = find_answer(skb, segment->offset, segment->len);
 	if (!at || at > segment->len)
@@ -191,8 +197,9 @@ static __always_inline void answer_began(struct __sk_buff *skb, struct connectio
 	if (segment->len < RESPONSE_CAPTURE_MAX && segment_last_word(skb, segment) != EMPTY_LINE)
 		connection->capture_left = RESPONSE_CAPTURE_MAX - segment->len;
 	connection->answered = 1;
-	connection_settle(connection,
-			  start->len >= 12 && start->bytes[9] == '1' ? CONNECTION_UPGRADED : CONNECTION_IDLE);
+	connection_settle(connection, start->len >= STATUS_LINE_MIN && start->bytes[9] == '1'
+					      ? CONNECTION_UPGRADED
+					      : CONNECTION_IDLE);
 }
 
 static __always_inline void answer_went_on(struct __sk_buff *skb, struct connection *connection,

@@ -31,4 +31,9 @@ struct sock_cgroup_data___shared {
 /* Flags of the TCP header's fourteenth byte (RFC 9293 section 3.1). */
 #define TCP_FLAG_BYTE_FIN 0x01
 
+/* task_struct.__state was `state` before 5.14 (https://git.kernel.org/linus/2f064a59a11f). */
+struct task_struct___before_5_14 {
+	long state;
+} __attribute__((preserve_access_index));
+
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* Where a thread's time went between the read of a request and its answer, without a hook in the scheduler:
- * the scheduler's own sums, looked at twice (design.md section 3). */
+ * the scheduler's own sums, looked at twice. */
 #ifndef RINGSIDE_PHASES_BPF_H
 #define RINGSIDE_PHASES_BPF_H
 

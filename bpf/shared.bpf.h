@@ -13,10 +13,7 @@
 #include "kernel_compat.bpf.h"
 #include "maps.h"
 
-/* One ring collapses under many producers, so that there is one for each eight CPUs (design.md section 5). A
- * connection keeps to one of them, by its cookie: its events stay in order. */
-#define RINGS_MAX 64
-
+/* A connection keeps to one of the rings, by its cookie: its events stay in order. */
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, RING_SIZE);

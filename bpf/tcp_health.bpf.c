@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-// How TCP connections fare, by the cgroup of their socket: segments sent again, resets both ways, round trips.
-// All of these are rare; user/tcp_health.c reads the sums.
+// How TCP connections fare, by the cgroup of their socket: segments sent again, resets both ways, round
+// trips. All of these are rare; user/tcp_health.c reads the sums.
 #include "shared.bpf.h"
 
 struct {
@@ -69,7 +69,8 @@ static __always_inline void add_retransmits(const struct sock *sk, __u64 segment
 		__sync_fetch_and_add(&health->retransmits, segments);
 }
 
-/* As the kernel's own TcpRetransSegs counts: by segments, of which a packet on its way down may carry many. */
+/* As the kernel's own TcpRetransSegs counts: by segments, of which a packet on its way down may carry many.
+ */
 SEC("tp_btf/tcp_retransmit_skb")
 int ringside_retransmit(unsigned long long *ctx)
 {
@@ -119,23 +120,158 @@ static __always_inline __u32 rtt_bucket(__u32 rtt_us)
 	return bucket;
 }
 
-/* A connection's last smoothed round trip, at its end; none if it was never measured. */
-static __always_inline void sample_rtt(const struct sock *sk)
+/* The smoothed round trip as it is now; no sample if it was never measured. */
+static __always_inline void sample_rtt(const struct sock *sk, struct tcp_health *health)
 {
 	__u32 rtt_us = BPF_CORE_READ((const struct tcp_sock *)sk, srtt_us) >> 3;
-	struct tcp_health *health = rtt_us ? health_of(sk) : NULL;
 	__u32 bucket = rtt_bucket(rtt_us);
 
-	if (!health || bucket > RTT_BOUNDS_LEN)
+	if (!rtt_us || bucket > RTT_BOUNDS_LEN)
 		return;
 	__sync_fetch_and_add(&health->rtt_sum_us, rtt_us);
 	__sync_fetch_and_add(&health->rtt_counts[bucket], 1);
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(ringside_close, const struct sock *sk, int oldstate, int newstate)
+/* Which end of its connection this is: a connection that was accepted is a copy of the socket that listens,
+ * backlog included; one that has connected never had one. */
+static __always_inline enum tcp_role role_of(const struct sock *sk)
 {
-	if (newstate == TCP_CLOSE && sk->sk_protocol == IPPROTO_TCP)
-		sample_rtt(sk);
+	return BPF_CORE_READ(sk, sk_max_ack_backlog) ? TCP_SERVER : TCP_CLIENT;
+}
+
+/* Connections that are older than ringside are counted by an inventory (user/tcp_survey.c). While it goes on,
+ * who counts a connection first leaves a mark, and nobody takes away one that has none. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u32);
+} counted SEC(".maps");
+
+volatile bool inventory_goes_on = true;
+
+static __always_inline bool is_first_to_count(struct sock *sk)
+{
+	__u32 *mark;
+
+	if (!storage_in_tracing || !inventory_goes_on)
+		return true;
+	mark = bpf_sk_storage_get(&counted, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	return mark && !__sync_lock_test_and_set(mark, 1);
+}
+
+static __always_inline bool was_counted(struct sock *sk)
+{
+	return !storage_in_tracing || !inventory_goes_on || bpf_sk_storage_get(&counted, sk, 0, 0);
+}
+
+/* Sockets that listen, with a number of their own each: the moment at which they were met. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} listening SEC(".maps");
+
+static __always_inline void keep_listener(struct sock *sk)
+{
+	__u64 *id = bpf_sk_storage_get(&listening, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!id)
+		count(COUNT_LOST_HEALTH);
+	else if (!*id)
+		*id = bpf_ktime_get_ns() << 8 | (bpf_get_smp_processor_id() & 0xff);
+}
+
+static __always_inline void state_changed(struct sock *sk, int oldstate, int newstate)
+{
+	struct tcp_health *health = health_of(sk);
+	enum tcp_role role = role_of(sk);
+
+	if (!health)
+		return;
+	if (newstate == TCP_ESTABLISHED && is_first_to_count(sk))
+		__sync_fetch_and_add(&health->connections[role], 1);
+	else if (oldstate == TCP_ESTABLISHED && was_counted(sk))
+		__sync_fetch_and_add(&health->connections[role], -1);
+	if (newstate == TCP_CLOSE)
+		sample_rtt(sk, health);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(ringside_connection, struct sock *sk, int oldstate, int newstate)
+{
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	if (newstate == TCP_LISTEN && storage_in_tracing)
+		keep_listener(sk);
+	else if (newstate == TCP_ESTABLISHED || oldstate == TCP_ESTABLISHED || newstate == TCP_CLOSE)
+		state_changed(sk, oldstate, newstate);
+	return 0;
+}
+
+/* The full socket that an iterator is at; NULL for a shadow, and at the end. */
+static __always_inline struct sock *socket_at(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+
+	return common ? (struct sock *)bpf_skc_to_tcp_sock(common) : NULL;
+}
+
+/* All TCP sockets of one network namespace, once, when ringside begins. */
+SEC("iter/tcp")
+int ringside_inventory(struct bpf_iter__tcp *ctx)
+{
+	struct sock *sk = socket_at(ctx);
+	struct tcp_health *health;
+	__u8 state;
+
+	if (!sk)
+		return 0;
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (state == TCP_LISTEN && storage_in_tracing)
+		keep_listener(sk);
+	if (state != TCP_ESTABLISHED)
+		return 0;
+	health = health_of(sk);
+	if (health && is_first_to_count(sk))
+		__sync_fetch_and_add(&health->connections[role_of(sk)], 1);
+	return 0;
+}
+
+/* Connections that had no packet since then are not sampled: their round trip is an old one. */
+volatile __u64 rtt_since_us = 0;
+
+/* The same now and then, for connections that stay: otherwise nothing would be known of them before they end.
+ */
+SEC("iter/tcp")
+int ringside_rtt(struct bpf_iter__tcp *ctx)
+{
+	struct sock *sk = socket_at(ctx);
+	struct tcp_health *health;
+
+	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_ESTABLISHED ||
+	    BPF_CORE_READ((struct tcp_sock *)sk, tcp_mstamp) < rtt_since_us)
+		return 0;
+	health = health_of(sk);
+	if (health)
+		sample_rtt(sk, health);
+	return 0;
+}
+
+SEC("iter/bpf_sk_storage_map")
+int ringside_listeners(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct listening_socket socket = {0};
+	struct sock *sk = ctx->sk;
+	__u64 *id = ctx->value;
+
+	if (!sk || !id || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
+		return 0;
+	socket.id = *id;
+	socket.cgroup = cgroup_of(sk);
+	socket.queue = BPF_CORE_READ(sk, sk_ack_backlog);
+	socket.drops = BPF_CORE_READ(sk, sk_drops.counter);
+	bpf_seq_write(ctx->meta->seq, &socket, sizeof(socket));
 	return 0;
 }

@@ -59,8 +59,8 @@ struct exchange_event {
 	__u64 request_end;      /* … and of what has arrived by now */
 	__u64 response_end;     /* position after this segment */
 	__u64 cgroup;
-	__u32 tgid;     /* who read the request, else who answered; 0 if neither was seen */
-	__u32 sequence; /* of EVENT_EXCHANGE and EVENT_REQUEST on this connection: a gap is a lost one */
+	__u32 tgid;           /* who read the request, else who answered; 0 if neither was seen */
+	__u32 sequence;       /* of these events on this connection: a gap is a lost one */
 	__u32 response_bytes; /* of this segment */
 	__u16 request_len;
 	__u16 request_room;

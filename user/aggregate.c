@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "protocols/http1.h"
-#include "services.h"
+#include "service.h"
 
 /* Sample lines that a new row brings along: a histogram with its sum and count, then one or two a status. */
 #define HISTOGRAM_LINES (DURATION_BOUNDS_LEN + 3)
@@ -210,6 +210,7 @@ struct second service_stats_recent(const struct service_stats *stats, uint64_t n
 void aggregate_on_exchange(void *context, struct service *service, const struct exchange *exchange)
 {
 	struct aggregate *aggregate = context;
+	uint64_t series_before = aggregate->series;
 	const char *method = http1_method_name(exchange->method);
 	struct service_stats *stats;
 	struct route_method *row;
@@ -240,8 +241,20 @@ void aggregate_on_exchange(void *context, struct service *service, const struct 
 		histogram_add(&stats->first_byte, exchange->first_byte_ns);
 	sketch_add(&stats->sketch, exchange->duration_ns, aggregate->now_s);
 	second_add(stats, aggregate->now_s, status_is_failure(exchange->status));
+	stats->series += aggregate->series - series_before;
 	stats->requests++;
 	stats->duration_ns += exchange->duration_ns;
 	stats->request_bytes += exchange->request_bytes;
 	stats->response_bytes += exchange->response_bytes;
+}
+
+void aggregate_on_over(void *context, struct service *service)
+{
+	struct aggregate *aggregate = context;
+
+	if (!service->stats)
+		return;
+	aggregate->series -= service->stats->series;
+	service_stats_free(service->stats);
+	service->stats = NULL;
 }

@@ -54,6 +54,7 @@ struct service_stats {
 	uint64_t duration_ns;
 	uint64_t request_bytes;
 	uint64_t response_bytes;
+	uint64_t series;                     ///< its part of the aggregate's
 	uint64_t overflow;                   ///< exchanges that found no series of their own
 	struct second seconds[SECONDS_KEPT]; ///< by second of the monotonic clock
 	uint64_t last_second;
@@ -63,11 +64,13 @@ struct aggregate {
 	uint64_t series; ///< sample lines that the request families have now
 	unsigned series_limit;
 	unsigned routes_per_service;
-	uint64_t now_s; ///< monotonic; advanced by main
+	uint64_t now_s; ///< monotonic; advanced by pipeline.c
 };
 
 /// Count the exchange. `context` is the struct aggregate.
 void aggregate_on_exchange(void *context, struct service *service, const struct exchange *exchange);
+/// The service is over: its sums are dropped, and make room for those of others. `context` as above.
+void aggregate_on_over(void *context, struct service *service);
 void service_stats_free(struct service_stats *stats);
 /// Requests and failures of the last `seconds` whole seconds (at most SECONDS_KEPT - 2).
 struct second service_stats_recent(const struct service_stats *stats, uint64_t now_s, unsigned seconds);

@@ -13,6 +13,7 @@
 #include "docker.h"
 #include "monotonic.h"
 #include "observation.h"
+#include "runtime_figures.h"
 #include "self.h"
 #include "services.h"
 
@@ -44,11 +45,12 @@ static json_t *service_json(const struct observation *observation, const struct 
 	if (service->stats)
 		recent = service_stats_recent(service->stats, observation->aggregate->now_s, 15);
 	services_traffic(observation->services, service, &in_flight, &bytes);
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:f, s:I}", "service", service->name, "container",
-			 service->container, "image", service->image, "runtime",
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:f, s:I, s:s?}", "service", service->name,
+			 "container", service->container, "image", service->image, "runtime",
 			 runtime_name(service->runtime), "up", service->listeners > 0, "requests",
 			 (json_int_t)(service->stats ? service->stats->requests : 0), "requests_per_second",
-			 recent.requests / 15.0, "in_flight", (json_int_t)in_flight);
+			 recent.requests / 15.0, "in_flight", (json_int_t)in_flight, "runtime_unreadable",
+			 service->figures ? service->figures->unreadable : NULL);
 }
 
 void api_services(const struct observation *observation, struct buffer *out)

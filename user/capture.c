@@ -23,9 +23,8 @@
 #include "maps.h"
 #include "ringside.skel.h"
 
-/* A ring for each group of eight CPUs: one collapses under many producers (design.md section 5). */
 #define CPUS_PER_RING 8
-#define RINGS_MAX 64
+
 /* The verifier's log is for whoever works on bpf/; users get one line from us. Of a long message the end
  * counts: there stands why the kernel refused. */
 static int libbpf_to_log(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -83,6 +82,7 @@ static void capabilities_init(struct capture *capture)
 	capture->capabilities[CAPABILITY_CONNECTIONS] = (struct capability){"connections", NULL};
 	capture->capabilities[CAPABILITY_WAITS] = (struct capability){"run_queue", NULL};
 	capture->capabilities[CAPABILITY_TCP_HEALTH] = (struct capability){"tcp_health", NULL};
+	capture->capabilities[CAPABILITY_ACCEPT_QUEUES] = (struct capability){"accept_queues", NULL};
 }
 
 /* What kernels may lack, from all to nothing. Ask the kernel by trying, not by its version. */
@@ -105,6 +105,7 @@ static int open_and_configure(struct capture *capture, const struct offer *offer
 	capture->skeleton->rodata->task_in_skb = offer->task_in_skb;
 	capture->skeleton->rodata->storage_in_tracing = offer->storage_in_tracing;
 	bpf_program__set_autoload(capture->skeleton->progs.ringside_read, offer->storage_in_tracing);
+	bpf_program__set_autoload(capture->skeleton->progs.ringside_listeners, offer->storage_in_tracing);
 	capture->skeleton->rodata->retransmit_has_result = capture->retransmit_arguments > 2;
 	return 0;
 }
@@ -122,6 +123,7 @@ static int load(struct capture *capture)
 		if (!error && !offers[i].storage_in_tracing) {
 			capability_off(capture, CAPABILITY_PHASES, no_storage);
 			capability_off(capture, CAPABILITY_CONNECTIONS, no_storage);
+			capability_off(capture, CAPABILITY_ACCEPT_QUEUES, no_storage);
 		}
 		if (!error || error == -EPERM || error == -ENOMEM)
 			return error;
@@ -170,6 +172,17 @@ static int attach_tracepoint(struct bpf_program *program, struct bpf_link **ret_
 	return 0;
 }
 
+/* The iterator over the sockets in a map wants to know which. */
+static int attach_listeners(struct ringside *skeleton)
+{
+	union bpf_iter_link_info map = {.map.map_fd = bpf_map__fd(skeleton->maps.listening)};
+	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &map, .link_info_len = sizeof(map));
+
+	skeleton->links.ringside_listeners =
+		bpf_program__attach_iter(skeleton->progs.ringside_listeners, &options);
+	return skeleton->links.ringside_listeners ? 0 : -errno;
+}
+
 static void attach_health(struct capture *capture)
 {
 	struct ringside *skeleton = capture->skeleton;
@@ -181,14 +194,20 @@ static void attach_health(struct capture *capture)
 		{skeleton->progs.ringside_retransmit_synack, &skeleton->links.ringside_retransmit_synack},
 		{skeleton->progs.ringside_send_reset, &skeleton->links.ringside_send_reset},
 		{skeleton->progs.ringside_receive_reset, &skeleton->links.ringside_receive_reset},
-		{skeleton->progs.ringside_close, &skeleton->links.ringside_close},
+		{skeleton->progs.ringside_connection, &skeleton->links.ringside_connection},
+		{skeleton->progs.ringside_inventory, &skeleton->links.ringside_inventory},
+		{skeleton->progs.ringside_rtt, &skeleton->links.ringside_rtt},
 	};
 
 	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++)
 		if (attach_tracepoint(each[i].program, each[i].ret_link))
 			capability_off(capture, CAPABILITY_TCP_HEALTH,
 				       "one of the tracepoints tcp_retransmit_skb, tcp_retransmit_synack, "
-				       "tcp_send_reset, tcp_receive_reset refused a program");
+				       "tcp_send_reset, tcp_receive_reset, inet_sock_set_state, or the "
+				       "iterator over TCP sockets refused a program");
+	if (bpf_program__autoload(skeleton->progs.ringside_listeners) && attach_listeners(skeleton))
+		capability_off(capture, CAPABILITY_ACCEPT_QUEUES,
+			       "the iterator over socket storage refused a program");
 }
 
 /* Reads first, packets last: whoever sees a request has everything else in place. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks the values of a configuration document and turns it into `struct config`, which main hands to the
-// stages. The first bad value refuses the whole file with one log line.
+// Checks the values of a configuration document and turns it into `struct config`, which pipeline.c hands
+// to the stages. The first bad value refuses the whole file with one log line.
 #include "config.h"
 #include "cleanup.h"
 #include "config_document.h"

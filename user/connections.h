@@ -14,7 +14,7 @@ struct response_event;
 struct connection_losses {
 	uint64_t
 		unmatched; ///< an answer without a request, or a request whose answer could not be told apart
-	uint64_t table_full;         ///< too many unfinished exchanges: reported before their end was seen
+	uint64_t table_full;         ///< no room in memory for what their connections must remember
 	uint64_t incomplete_request; ///< closed before the request line was whole: not a request
 	uint64_t malformed;          ///< the bytes are not HTTP/1
 };

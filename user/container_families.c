@@ -173,14 +173,14 @@ static void write_family(struct exposition *exposition, const struct family *fam
 
 static void write_losses(struct exposition *exposition, const struct observation *observation)
 {
-	const struct workload_losses *losses = workloads_losses(observation->workloads);
+	const struct workload_losses losses = workloads_losses(observation->workloads);
 	const struct {
 		const char *reason;
 		uint64_t value;
 	} reasons[] = {
-		{"workloads", losses->workloads},
-		{"cgroups", losses->cgroups},
-		{"ooms", losses->ooms},
+		{"workloads", losses.workloads},
+		{"cgroups", losses.cgroups},
+		{"ooms", losses.ooms},
 	};
 
 	exposition_family(exposition, "ringside_workloads_lost_total", METRIC_COUNTER,

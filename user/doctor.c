@@ -3,6 +3,7 @@
 // guessing from version numbers.
 #include "doctor.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +14,9 @@
 #include "capture.h"
 #include "cleanup.h"
 #include "options.h"
+#include "proc.h"
+#include "program.h"
+#include "runtime_readers.h"
 
 enum state { STATE_OK, STATE_OFF, STATE_MISSING };
 
@@ -64,7 +68,8 @@ static bool check_programs(void)
 
 static void check_docker(const char *path)
 {
-	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* A daemon that hangs lets its queue fill, and a connection would wait for room. */
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char text[256];
 
@@ -76,6 +81,56 @@ static void check_docker(const char *path)
 	snprintf(text, sizeof(text),
 		 "no answer at %s: containers go by what their processes say (--docker.socket=PATH)", path);
 	line("docker", STATE_OFF, text);
+}
+
+/* Each process whose runtime there is a reader for: those that cannot be read are named, the rest counted. */
+struct survey {
+	struct runtime_readers *readers;
+	unsigned readable[RUNTIME_JAVA + 1];
+	unsigned named;
+};
+
+/* On a host full of them, a page of lines is enough. */
+#define NAMED_MAX 20
+
+static void survey_process(void *context, pid_t pid)
+{
+	struct survey *survey = context;
+	struct runtime_process *process;
+	struct program program;
+	const char *reason = "not now: it is starting";
+	char text[320];
+	int error;
+
+	program_inspect(pid, &program);
+	if (!runtime_readers_have(program.runtime))
+		return;
+	error = runtime_attach(survey->readers, program.runtime, pid, &process, &reason);
+	if (!error) {
+		runtime_detach(process);
+		survey->readable[program.runtime]++;
+	} else if (error != -ESRCH && survey->named++ < NAMED_MAX) {
+		snprintf(text, sizeof(text), "%s (PID %d): %s", program.name, pid,
+			 error == -EPERM ? "reading its memory is not permitted" : reason);
+		line(runtime_name(program.runtime), STATE_OFF, text);
+	}
+}
+
+static void check_runtimes(void)
+{
+	struct survey survey = {.readers = runtime_readers_new(NULL)};
+	char text[64];
+
+	if (!survey.readers)
+		return;
+	proc_each(survey_process, &survey);
+	for (unsigned i = 0; i <= RUNTIME_JAVA; i++) {
+		if (!survey.readable[i])
+			continue;
+		snprintf(text, sizeof(text), "%u running, their figures can be read", survey.readable[i]);
+		line(runtime_name(i), STATE_OK, text);
+	}
+	runtime_readers_free(survey.readers);
 }
 
 int doctor(const struct options *options)
@@ -94,5 +149,6 @@ int doctor(const struct options *options)
 	fflush(stdout);
 	able = able && check_programs();
 	check_docker(options->docker_socket);
+	check_runtimes();
 	return able ? 0 : 1;
 }

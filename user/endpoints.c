@@ -11,6 +11,8 @@
 #include "families.h"
 #include "monotonic.h"
 #include "negotiation.h"
+#include "runtime_families.h"
+#include "runtime_figures.h"
 #include "self.h"
 
 /* Before readiness there is nothing to show: /metrics says so too, rather than giving zeros. */
@@ -37,7 +39,9 @@ static void get_metrics(void *context, const struct server_request *request, str
 		return;
 	site->refresh(site->context);
 	observation.only_service = request->service;
+	runtime_figures_refresh(observation.figures, observation.only_service);
 	families_write(&exposition, &observation);
+	runtime_families_write(&exposition, &observation);
 	container_families_write(&exposition, &observation);
 	if (!request->service)
 		self_write(&exposition, &observation);

@@ -21,7 +21,7 @@ enum exchange_outcome {
 	EXCHANGE_NONE = 2,    ///< the server closed without one
 };
 
-/// Where the time of a request went. The parts add up to the exchange's duration; contract.md names them.
+/// Where the time of a request went. The parts add up to the exchange's duration; families.c names them.
 enum phase {
 	PHASE_SOCKET_WAIT,
 	PHASE_RUN_QUEUE,

@@ -9,6 +9,7 @@
 #include "connections.h"
 #include "exposition.h"
 #include "observation.h"
+#include "runtime_figures.h"
 #include "services.h"
 
 #define REQUESTS_PER_SECOND_WINDOW 15
@@ -232,8 +233,9 @@ static void write_in_flight(struct exposition *exposition, const struct observat
 static void count_unfinished(void *context, const struct exchange *exchange)
 {
 	const struct observation *observation = context;
-	struct service *service =
-		exchange->tgid ? services_of_process(observation->services, exchange->tgid) : NULL;
+	struct service *service = exchange->tgid ? services_of_process(observation->services, exchange->tgid,
+								       exchange->local_port)
+						 : NULL;
 
 	if (service)
 		service->unfinished++;
@@ -258,6 +260,13 @@ static void write_gauges(struct exposition *exposition, const struct observation
 	write_in_flight(exposition, observation);
 }
 
+/* What the process itself has in its memory is surer than what its files are called. */
+static const char *runtime_version(const struct service *service)
+{
+	return service->figures && service->figures->version[0] ? service->figures->version
+								: service->runtime_version;
+}
+
 static void write_services(struct exposition *exposition, const struct observation *observation)
 {
 	exposition_family(exposition, "service_up", METRIC_GAUGE,
@@ -279,7 +288,7 @@ static void write_services(struct exposition *exposition, const struct observati
 			{"container", service->container},
 			{"image", service->image},
 			{"runtime", runtime_name(service->runtime)},
-			{"runtime_version", service->runtime_version},
+			{"runtime_version", runtime_version(service)},
 			{"compose_project", service->compose_project},
 		};
 

@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <gelf.h>
+#include "cleanup.h"
+#include "elf_file.h"
 
 #define MAGIC "\xff Go buildinf:"
 #define HEADER_LEN 32
 #define FLAG_INLINE_STRINGS 2
+#define SEARCH_LEN (64 * 1024) ///< as far as debug/buildinfo looks itself
 
 struct bytes {
 	const uint8_t *at;
@@ -88,31 +90,43 @@ static bool parse(struct bytes section, struct gobuild *ret_gobuild)
 	return true;
 }
 
+/* Without section headers: the linker puts it at the beginning of the writable data, at a multiple of 16. */
+static bool find_in_data(const struct elf_file *file, uint64_t *ret_offset, uint64_t *ret_size)
+{
+	const size_t step = 16;
+
+	for (unsigned i = 0; i < file->segment_count; i++) {
+		const struct elf_segment *segment = &file->segments[i];
+		AUTO_FREE uint8_t *bytes = NULL;
+		uint64_t size = segment->file_size < SEARCH_LEN ? segment->file_size : SEARCH_LEN;
+
+		if (!segment->writable || elf_file_load(file, segment->offset, size, &bytes))
+			continue;
+		for (size_t at = 0; at + HEADER_LEN <= size; at += step)
+			if (!memcmp(bytes + at, MAGIC, strlen(MAGIC))) {
+				*ret_offset = segment->offset + at;
+				*ret_size = segment->file_size - at < SEARCH_LEN ? segment->file_size - at
+										 : SEARCH_LEN;
+				return true;
+			}
+	}
+	return false;
+}
+
 bool gobuild_read(int fd, struct gobuild *ret_gobuild)
 {
-	size_t names_index;
-	Elf_Scn *section = NULL;
-	bool found = false;
-	Elf *elf;
+	AUTO_ELF_FILE struct elf_file file = {0};
+	AUTO_FREE uint8_t *bytes = NULL;
+	struct elf_section section;
+	uint64_t offset, size;
 
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (!elf)
+	if (elf_file_open(fd, &file))
 		return false;
-	if (elf_kind(elf) == ELF_K_ELF && !elf_getshdrstrndx(elf, &names_index))
-		while (!found && (section = elf_nextscn(elf, section))) {
-			const char *name;
-			Elf_Data *data;
-			GElf_Shdr header;
-
-			if (!gelf_getshdr(section, &header) || header.sh_type == SHT_NOBITS)
-				continue;
-			name = elf_strptr(elf, names_index, header.sh_name);
-			if (!name || strcmp(name, ".go.buildinfo"))
-				continue;
-			data = elf_rawdata(section, NULL);
-			found = data && parse((struct bytes){data->d_buf, data->d_size}, ret_gobuild);
-		}
-	elf_end(elf);
-	return found;
+	if (elf_file_section(&file, ".go.buildinfo", &section) && section.in_file) {
+		offset = section.offset;
+		size = section.size;
+	} else if (!find_in_data(&file, &offset, &size)) {
+		return false;
+	}
+	return !elf_file_load(&file, offset, size, &bytes) && parse((struct bytes){bytes, size}, ret_gobuild);
 }

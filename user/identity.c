@@ -32,19 +32,25 @@ static bool command_matches(const char *pattern, pid_t pid)
 	return len > 0 && !fnmatch(pattern, command, 0);
 }
 
+static bool port_matches(unsigned wanted, const uint16_t *ports, unsigned ports_len)
+{
+	for (unsigned i = 0; i < ports_len; i++)
+		if (ports[i] == wanted)
+			return true;
+	return !wanted;
+}
+
 static bool entry_matches(const struct config_match *match, pid_t pid, const struct container *container,
-			  unsigned port, const struct program *program)
+			  const struct program *program)
 {
 	if (match->container && (!container || !glob_matches(match->container, container->name)))
-		return false;
-	if (match->port && match->port != port)
 		return false;
 	return glob_matches(match->executable, program->executable) && command_matches(match->command, pid);
 }
 
 static const struct config_service *find_configured(const struct config *config, pid_t pid,
-						    const struct container *container, unsigned port,
-						    const struct program *program)
+						    const struct container *container, const uint16_t *ports,
+						    unsigned ports_len, const struct program *program)
 {
 	for (unsigned i = 0; config && i < config->services_len; i++) {
 		const struct config_service *entry = &config->services[i];
@@ -53,7 +59,8 @@ static const struct config_service *find_configured(const struct config *config,
 		/* An entry without a match gives routes to the service of its name. */
 		if (!match->container && !match->executable && !match->command && !match->port)
 			continue;
-		if (entry_matches(match, pid, container, port, program))
+		if (port_matches(match->port, ports, ports_len) &&
+		    entry_matches(match, pid, container, program))
 			return entry;
 	}
 	return NULL;
@@ -74,8 +81,8 @@ static bool name_from_container(struct identity *identity, const struct containe
 		take(identity, container->orchestrator_service));
 }
 
-bool identity_find(pid_t pid, const struct container *container, const struct config *config, unsigned port,
-		   struct identity *ret_identity)
+bool identity_find(pid_t pid, const struct container *container, const struct config *config,
+		   const uint16_t *ports, unsigned ports_len, struct identity *ret_identity)
 {
 	char text[PROGRAM_NAME_MAX];
 	ssize_t len;
@@ -93,7 +100,8 @@ bool identity_find(pid_t pid, const struct container *container, const struct co
 	ret_identity->plumbing = !strcmp(text, "docker-proxy");
 	take(ret_identity, text);
 
-	ret_identity->configured = find_configured(config, pid, container, port, &ret_identity->program);
+	ret_identity->configured =
+		find_configured(config, pid, container, ports, ports_len, &ret_identity->program);
 	if (ret_identity->configured && take(ret_identity, ret_identity->configured->name))
 		return true;
 	if (name_from_container(ret_identity, container))

@@ -4,6 +4,7 @@
 #define RINGSIDE_IDENTITY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "program.h"
@@ -19,9 +20,9 @@ struct identity {
 	bool plumbing;                           ///< docker-proxy: passes on what is served elsewhere
 };
 
-/// `container` is NULL outside containers and where nothing is known of it. `port` is one that the process
-/// listens on, 0 if none is known. False if the process is gone.
-bool identity_find(pid_t pid, const struct container *container, const struct config *config, unsigned port,
-		   struct identity *ret_identity);
+/// `container` is NULL outside containers and where nothing is known of it. `ports` are those that the
+/// process is known to listen on. False if the process is gone.
+bool identity_find(pid_t pid, const struct container *container, const struct config *config,
+		   const uint16_t *ports, unsigned ports_len, struct identity *ret_identity);
 
 #endif

@@ -53,6 +53,7 @@ struct listeners {
 	struct listener *table;
 	uint64_t scan_began_ns, scan_ended_ns;
 	uint64_t lost_events;
+	unsigned renamings; ///< before the last scan
 	bool scan_wanted;
 };
 
@@ -106,7 +107,7 @@ static void name_service(struct listeners *listeners, struct listener *listener)
 		.port = listener->key.port,
 	};
 
-	listener->service = services_of_listener(listeners->services, listener->pid, listener->key.port);
+	listener->service = services_of_process(listeners->services, listener->pid, listener->key.port);
 	if (!listener->service)
 		return;
 	listener->service->listeners++;
@@ -140,7 +141,10 @@ static void socket_end(struct listeners *listeners, struct listener_key key)
 		listener_remove(listeners, listener);
 }
 
-/* /proc/PID/net/tcp: the listening rows (state 0A) of the process's network namespace. */
+#define STATE_LISTEN 0x0a
+
+/* /proc/PID/net/tcp: the listening rows of the process's network namespace. They come first (kernel:
+ * Documentation/networking/proc_net_tcp.rst); of the others strangers may have made a million. */
 static void read_table(struct scan *scan, pid_t pid, const char *table, uint32_t netns)
 {
 	AUTO_FILE FILE *file = NULL;
@@ -155,9 +159,10 @@ static void read_table(struct scan *scan, pid_t pid, const char *table, uint32_t
 
 		if (sscanf(line,
 			   " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu",
-			   &port, &state, &inode) != 3 ||
-		    state != 0x0a || HASH_COUNT(scan->sockets) >= LISTENERS_MAX)
-			continue;
+			   &port, &state, &inode) != 3)
+			continue; /* the heading */
+		if (state != STATE_LISTEN || HASH_COUNT(scan->sockets) >= LISTENERS_MAX)
+			return;
 		socket = calloc(1, sizeof(*socket));
 		if (!socket)
 			return;
@@ -245,6 +250,7 @@ int listeners_scan(struct listeners *listeners)
 	int error;
 
 	listeners->scan_wanted = false;
+	listeners->renamings = services_renamings(listeners->services);
 	listeners->scan_began_ns = monotonic_ns();
 	remove_all(listeners);
 	error = proc_each(read_namespace, &scan);
@@ -280,7 +286,8 @@ void listeners_tick(struct listeners *listeners, uint64_t lost_events)
 {
 	struct listener *listener, *next;
 
-	if (listeners->scan_wanted || lost_events != listeners->lost_events)
+	if (listeners->scan_wanted || lost_events != listeners->lost_events ||
+	    services_renamings(listeners->services) != listeners->renamings)
 		listeners_scan(listeners);
 	listeners->lost_events = lost_events;
 	HASH_ITER (hh, listeners->table, listener, next)

@@ -16,7 +16,8 @@ void listeners_free(struct listeners *listeners);
 /// Look at every process and every network namespace. 0, or -errno if /proc cannot be read.
 int listeners_scan(struct listeners *listeners);
 void listeners_on_event(void *listeners, const struct listen_event *event);
-/// Once a second: listeners whose service had no name yet, a new scan where events were lost.
+/// Once a second: listeners whose service had no name yet; a new scan where events were lost, or processes
+/// are called otherwise than before.
 void listeners_tick(struct listeners *listeners, uint64_t lost_events);
 
 #endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ringside: picks the command that the command line asks for. `run` is in run.c, which wires everything
-// together.
+// ringside: picks the command that the command line asks for. commands.c lists them.
 #include <stdio.h>
 #include <string.h>
 

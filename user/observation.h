@@ -10,6 +10,7 @@ struct capture;
 struct connections;
 struct docker;
 struct events;
+struct runtime_figures;
 struct services;
 struct workloads;
 
@@ -19,6 +20,7 @@ struct observation {
 	struct connections *connections;
 	struct docker *docker;
 	struct events *events;
+	struct runtime_figures *figures;
 	struct services *services;
 	struct workloads *workloads;
 	const char *only_service; ///< NULL for all

@@ -126,7 +126,8 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 		if (flag == ':')
 			return mistake("a value is missing after", argv[optind - 1]);
 		if (flag == '?')
-			return mistake("unknown flag", argv[optind - 1]);
+			return mistake("unknown flag", optopt > FLAG_HELP ? (char[]){'-', (char)optopt, '\0'}
+									  : argv[optind - 1]);
 		done = take_flag(ret_options, flag, optarg);
 		if (done >= 0)
 			return done;

@@ -16,6 +16,7 @@
 #include "loop.h"
 #include "maps.h"
 #include "monotonic.h"
+#include "runtime_figures.h"
 #include "services.h"
 #include "workloads.h"
 
@@ -89,6 +90,7 @@ static int make_stages(struct pipeline *pipeline, const struct config *config, c
 		.config = config,
 		.capture = &pipeline->capture,
 		.on_exchange = aggregate_on_exchange,
+		.on_over = aggregate_on_over,
 		.context = &pipeline->aggregate,
 	};
 	int error = services_new(&naming, &pipeline->services);
@@ -101,6 +103,10 @@ static int make_stages(struct pipeline *pipeline, const struct config *config, c
 		error = workloads_new(pipeline->services, &pipeline->capture, &pipeline->workloads);
 	if (!error)
 		error = listeners_new(pipeline->services, pipeline->capture.cgroup_fd, &pipeline->listeners);
+	if (!error) {
+		pipeline->figures = runtime_figures_new(pipeline->services, pipeline->capture.skeleton);
+		error = pipeline->figures ? 0 : -ENOMEM;
+	}
 	if (!error)
 		error = events_new(&pipeline->capture, &handlers, &pipeline->events);
 	if (!error)
@@ -130,6 +136,7 @@ void pipeline_stop(struct pipeline *pipeline)
 	events_free(pipeline->events);
 	connections_free(pipeline->connections);
 	listeners_free(pipeline->listeners);
+	runtime_figures_free(pipeline->figures);
 	for (service = pipeline->services ? services_first(pipeline->services) : NULL; service;
 	     service = service->hh.next)
 		service_stats_free(service->stats);
@@ -186,6 +193,7 @@ void pipeline_drain(struct pipeline *pipeline)
 void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns)
 {
 	services_tick(pipeline->services, !docker_trouble(pipeline->docker), now_ns);
+	runtime_figures_tick(pipeline->figures);
 	workloads_refresh(pipeline->workloads);
 	connections_tick(pipeline->connections, now_ns);
 	listeners_tick(pipeline->listeners, capture_counter(&pipeline->capture, COUNT_LOST_LISTEN));
@@ -199,6 +207,7 @@ struct observation pipeline_observation(struct pipeline *pipeline)
 		.connections = pipeline->connections,
 		.docker = pipeline->docker,
 		.events = pipeline->events,
+		.figures = pipeline->figures,
 		.services = pipeline->services,
 		.workloads = pipeline->workloads,
 	};

@@ -19,6 +19,7 @@ struct pipeline {
 	struct connections *connections;
 	struct listeners *listeners;
 	struct services *services;
+	struct runtime_figures *figures;
 	struct workloads *workloads;
 	struct aggregate aggregate;
 	struct docker *docker;

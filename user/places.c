@@ -7,7 +7,7 @@
 
 #include "capture.h"
 #include "cgroup.h"
-#include "services.h"
+#include "service.h"
 
 #define SWEEP_NS 60000000000ULL
 

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <linux/openat2.h>
 
 #include "cleanup.h"
 
@@ -166,16 +169,54 @@ bool proc_unit(pid_t pid, char *buffer, size_t size)
 	return false;
 }
 
+int proc_life(pid_t pid, struct proc_life *ret_life)
+{
+	char stat_line[1024], state;
+	unsigned long started_ticks, stack_start;
+	const char *after_name;
+	unsigned threads;
+
+	if (proc_read(pid, "stat", stat_line, sizeof(stat_line)) <= 0)
+		return -ESRCH;
+	after_name = strrchr(stat_line, ')');
+	/* Fields 3 (state), 20 (threads), 22 (start) and 28 (stack). */
+	if (!after_name ||
+	    sscanf(after_name + 1,
+		   " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %u %*s %lu %*s %*s "
+		   "%*s %*s %*s %lu",
+		   &state, &threads, &started_ticks, &stack_start) != 4 ||
+	    state == 'Z' || state == 'X')
+		return -ESRCH;
+	*ret_life = (struct proc_life){started_ticks, stack_start, threads};
+	return 0;
+}
+
 int proc_open(pid_t pid, const char *path)
 {
-	char directory[PATH_MAX] = "", full[PATH_MAX * 2];
+	/* The process's own links lead within its root, as they do for itself. */
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	char directory[PATH_MAX] = "", full[PATH_MAX * 2], link[64];
+	AUTO_CLOSE int root = -1, found = -1;
+	struct stat status;
 	int fd;
 
 	if (path[0] != '/' && proc_link(pid, "cwd", directory, sizeof(directory)) < 0)
 		return -ESRCH;
-	/* An absolute link inside the process's root would be followed in ours: a wrong name at worst. */
-	snprintf(full, sizeof(full), "/proc/%d/root%s/%s", pid, directory, path);
-	fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	snprintf(link, sizeof(link), "/proc/%d/root", pid);
+	root = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+	snprintf(full, sizeof(full), "%s/%s", directory, path);
+	found = (int)syscall(SYS_openat2, root, full, &how, sizeof(how));
+	if (found < 0)
+		return -errno;
+	/* Whoever runs the process chose what lies there: to open a device or a pipe can do something, to
+	 * look at it cannot. */
+	if (fstat(found, &status) || !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)))
+		return -EACCES;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
+	fd = open(link, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -30,8 +30,16 @@ bool proc_container(pid_t pid, char ret_id[65]);
 /// The systemd unit ("nginx.service" → "nginx") that the process runs under. False without one, in user
 /// sessions too.
 bool proc_unit(pid_t pid, char *buffer, size_t size);
-/// Opens a file as the process sees it; relative paths start in its working directory. A descriptor, or
-/// -errno.
+/// What stays the same until a process ends or executes another program, and its threads.
+struct proc_life {
+	uint64_t started_ticks; ///< since boot, in clock ticks
+	uint64_t stack_start;   ///< anew, at random, for each program executed; 0 if we may not know
+	unsigned threads;
+};
+/// 0, or -ESRCH if the process has ended, zombies included.
+int proc_life(pid_t pid, struct proc_life *ret_life);
+/// Opens a file or a directory as the process sees it; relative paths start in its working directory. A
+/// descriptor, or -errno: -EACCES for what is neither, which is not touched.
 int proc_open(pid_t pid, const char *path);
 /// Calls back for every process there is. 0, or -errno if /proc cannot be read.
 int proc_each(void (*each)(void *context, pid_t pid), void *context);

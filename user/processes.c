@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "proc.h"
-#include "services.h"
+#include "service.h"
 
 int processes_init(struct processes *processes)
 {
@@ -46,14 +46,13 @@ static void watch_end(struct processes *processes, struct process *process)
 		epoll_ctl(processes->epoll_fd, EPOLL_CTL_ADD, process->pidfd, &wanted);
 }
 
-struct process *processes_add(struct processes *processes, pid_t pid, uint16_t port, uint64_t now_ns)
+struct process *processes_add(struct processes *processes, pid_t pid, uint64_t now_ns)
 {
 	struct process *process = calloc(1, sizeof(*process));
 
 	if (!process)
 		return NULL;
 	process->pid = pid;
-	process->port = port;
 	process->met_ns = now_ns;
 	HASH_ADD_INT(processes->table, pid, process);
 	watch_end(processes, process);
@@ -69,6 +68,29 @@ void processes_remove(struct processes *processes, struct process *process)
 		close(process->pidfd); /* leaves the epoll set with it */
 	HASH_DEL(processes->table, process);
 	free(process);
+}
+
+bool process_meet(struct process *process, uint16_t port)
+{
+	if (!port || process->ports_len == PROCESS_PORTS_MAX)
+		return false;
+	for (unsigned i = 0; i < process->ports_len; i++)
+		if (process->ports[i] == port)
+			return false;
+	process->ports[process->ports_len++] = port;
+	return true;
+}
+
+void process_rename(struct process *process)
+{
+	if (!process->service)
+		return;
+	process->was = process->service;
+	process->service->processes--;
+	process->service = NULL;
+	process->place = (struct place){0};
+	process->container_id[0] = '\0';
+	proc_container(process->pid, process->container_id);
 }
 
 void processes_remove_ended(struct processes *processes)

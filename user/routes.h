@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Route templates: turns the raw targets of one service into a bounded set of `path` labels.
-// Order of the rules: ../shared routes-and-rules.md section "Route templates", steps 1, 2, 3, 5 and 6.
+// Configured templates come first, then the classes of segments.c, then the limit.
 #ifndef RINGSIDE_ROUTES_H
 #define RINGSIDE_ROUTES_H
 

@@ -3,6 +3,7 @@
 // it written after the request families.
 #include "self.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "aggregate.h"
@@ -14,14 +15,8 @@
 #include "maps.h"
 #include "observation.h"
 #include "own_process.h"
+#include "runtime_figures.h"
 #include "services.h"
-
-#ifndef RINGSIDE_VERSION
-#define RINGSIDE_VERSION "unknown"
-#endif
-#ifndef RINGSIDE_REVISION
-#define RINGSIDE_REVISION "unknown"
-#endif
 
 struct reason {
 	const char *name;
@@ -175,6 +170,16 @@ static void write_capabilities(struct exposition *exposition, const struct obser
 
 		exposition_value(exposition, labels, 2, 1);
 	}
+	for (const struct service *service = services_first(observation->services); service;
+	     service = service->hh.next) {
+		char name[SERVICE_LABEL_MAX + 16];
+		struct label labels[] = {{"name", name}, {"state", "off"}};
+
+		if (service->hidden || !service->figures || !service->figures->unreadable)
+			continue;
+		snprintf(name, sizeof(name), "%s:%s", runtime_name(service->runtime), service->name);
+		exposition_value(exposition, labels, 2, 1);
+	}
 	struct label docker[] = {{"name", "docker"},
 				 {"state", docker_trouble(observation->docker) ? "off" : "on"}};
 
@@ -200,6 +205,24 @@ static void write_programs(struct exposition *exposition, const struct observati
 				 programs[i].run_ns / 1e9);
 }
 
+/* Of other processes' memory, which the runtimes' figures are read from. */
+static void write_reads(struct exposition *exposition, const struct observation *observation)
+{
+	const struct memory_counts *counts = runtime_figures_counts(observation->figures);
+	const struct reason results[] = {
+		{"ok", counts->reads},
+		{"gone", counts->gone},
+		{"denied", counts->denied},
+		{"unmapped", counts->unmapped},
+		{"implausible", counts->implausible},
+		{"other", counts->other},
+	};
+
+	exposition_family(exposition, "ringside_process_reads_total", METRIC_COUNTER,
+			  "Reads of other processes' memory, by result.");
+	write_reasons(exposition, "result", results, sizeof(results) / sizeof(results[0]));
+}
+
 void self_write(struct exposition *exposition, const struct observation *observation)
 {
 	struct label build[] = {{"version", RINGSIDE_VERSION}, {"revision", RINGSIDE_REVISION}};
@@ -212,6 +235,7 @@ void self_write(struct exposition *exposition, const struct observation *observa
 	write_overflow(exposition, observation);
 	write_capabilities(exposition, observation);
 	write_programs(exposition, observation);
+	write_reads(exposition, observation);
 	exposition_family(exposition, "ringside_scrape_duration_seconds", METRIC_SUMMARY,
 			  "Time spent on writing expositions.");
 	exposition_summary(exposition, NULL, 0, NULL, NULL, 0, observation->scrapes,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs libmicrohttpd without threads, one daemon for each address, all under one epoll descriptor of main's
+// Runs libmicrohttpd without threads, one daemon for each address, all under one epoll descriptor of run.c's
 // loop. Requests go to the endpoint table, answers out through reply.c.
 #include "server.h"
 #include "clients.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP side: listens, routes requests to the endpoint table that main gives it, compresses, never blocks
+// The HTTP side: listens, routes requests to the endpoint table that run.c gives it, compresses, never blocks
 // the loop. Built on libmicrohttpd without threads: its epoll descriptor is one of our loop's.
 #ifndef RINGSIDE_SERVER_H
 #define RINGSIDE_SERVER_H

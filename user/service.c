@@ -14,8 +14,10 @@
 /* A stranger can fill this through names. */
 #define SERVICES_MAX 1000
 
-/* How long a service without process, listener or request is remembered. */
+/* How long a service without process or listener is remembered; from the last request on, if it had any. By
+ * then everybody who scrapes has seen its last sums, and who comes again begins at zero, as counters may. */
 #define IDLE_PATIENCE_NS 60000000000ULL
+#define SERVED_PATIENCE_NS 300000000000ULL
 
 /* Both labels, one behind the other, are the key; the rest of each is zero. */
 #define SERVICE_KEY_LEN (2 * SERVICE_LABEL_MAX)
@@ -44,6 +46,7 @@ struct service *service_get(struct service **table, const char *name, const char
 void service_remove(struct service **table, struct service *service)
 {
 	HASH_DEL(*table, service);
+	free(service->figures);
 	free(service);
 }
 
@@ -69,12 +72,12 @@ void service_describe(struct service *service, const struct config *config, cons
 
 bool service_is_over(struct service *service, uint64_t now_ns)
 {
-	if (service->stats || service->listeners || service->processes) {
+	if (service->listeners || service->processes) {
 		service->idle_since_ns = 0;
 		return false;
 	}
 	/* The last of its connections may outlive its process. */
 	if (!service->idle_since_ns)
 		service->idle_since_ns = now_ns;
-	return now_ns - service->idle_since_ns >= IDLE_PATIENCE_NS;
+	return now_ns - service->idle_since_ns >= (service->stats ? SERVED_PATIENCE_NS : IDLE_PATIENCE_NS);
 }

@@ -13,6 +13,7 @@
 struct config;
 struct container;
 struct identity;
+struct service_figures;
 struct service_stats;
 
 #define SERVICE_LABEL_MAX 129
@@ -27,13 +28,15 @@ struct service {
 	enum runtime runtime;
 	unsigned listeners;     ///< listening sockets of its processes
 	unsigned processes;     ///< that we have met and that live
-	uint64_t idle_since_ns; ///< 0 while it has listeners or processes
+	uint64_t idle_since_ns; ///< 0 while it has listeners, processes or requests
 	uint64_t past_bytes;    ///< of places that are gone, as services_traffic counts them
 	unsigned unfinished;    ///< answers in progress: filled and used by one scrape
 	char **routes;          ///< templates from the configuration, borrowed; may be NULL
 	unsigned routes_len;
 	struct service_stats *stats; ///< the aggregate's; NULL before the first exchange
-	bool hidden;                 ///< plumbing (docker-proxy) or ringside itself: nobody's traffic
+	struct service_figures
+		*figures; ///< runtime_figures.c's; NULL before the first; freed with the service
+	bool hidden;      ///< plumbing (docker-proxy) or ringside itself: nobody's traffic
 	UT_hash_handle hh;
 };
 
@@ -45,7 +48,7 @@ void service_remove(struct service **table, struct service *service);
 /// configuration, which may be NULL.
 void service_describe(struct service *service, const struct config *config, const struct identity *identity,
 		      const struct container *container);
-/// Called now and then: true once it has been without process, listener or request for long enough.
+/// Called once a second: true once it has been without process, listener or request for long enough.
 bool service_is_over(struct service *service, uint64_t now_ns);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "capture.h"
+#include "config.h"
 #include "containers.h"
 #include "docker.h"
 #include "held.h"
@@ -27,6 +27,7 @@ struct services {
 	struct places places;
 	struct containers containers;
 	struct held_queue held;
+	unsigned renamings;
 	bool docker_answers;
 	unsigned naming;
 	uint64_t now_ns;
@@ -80,16 +81,27 @@ static bool process_resolve(struct services *services, struct process *process)
 		    services->now_ns - process->met_ns < NAMING_PATIENCE_NS)
 			return true;
 	}
-	if (!identity_find(process->pid, container, services->options.config, process->port, &identity))
+	if (!identity_find(process->pid, container, services->options.config, process->ports,
+			   process->ports_len, &identity))
 		return false;
 	process->service = service_get(&services->table, identity.name, container ? container->name : "");
 	if (!process->service)
 		return true;
 	process->service->processes++;
+	services->renamings += process->was && process->was != process->service;
+	process->was = NULL;
 	service_describe(process->service, services->options.config, &identity, container);
 	if (process->pid == getpid())
 		process->service->hidden = true;
 	return true;
+}
+
+static bool is_port_asked_for(const struct config *config, uint16_t port)
+{
+	for (unsigned i = 0; config && i < config->services_len; i++)
+		if (config->services[i].match.port == port)
+			return true;
+	return false;
 }
 
 /* NULL if it is gone: then nothing is kept that a later process of its number could be taken for. */
@@ -98,19 +110,16 @@ static struct process *process_get(struct services *services, pid_t pid, uint16_
 	struct process *process = processes_find(&services->processes, pid);
 
 	if (!process)
-		process = processes_add(&services->processes, pid, port, services->now_ns);
+		process = processes_add(&services->processes, pid, services->now_ns);
+	if (process && process_meet(process, port) && is_port_asked_for(services->options.config, port))
+		process_rename(process);
 	if (!process || process->service || process_resolve(services, process))
 		return process;
 	processes_remove(&services->processes, process);
 	return NULL;
 }
 
-struct service *services_of_process(struct services *services, pid_t pid)
-{
-	return services_of_listener(services, pid, 0);
-}
-
-struct service *services_of_listener(struct services *services, pid_t pid, uint16_t port)
+struct service *services_of_process(struct services *services, pid_t pid, uint16_t port)
 {
 	struct process *process = process_get(services, pid, port);
 
@@ -122,7 +131,7 @@ void services_forget_process(struct services *services, pid_t pid)
 	struct process *process = processes_find(&services->processes, pid);
 
 	if (process)
-		processes_remove(&services->processes, process);
+		process_rename(process);
 }
 
 static struct place place_of(const struct exchange *exchange)
@@ -183,8 +192,10 @@ void services_on_exchange(void *context, const struct exchange *exchange)
 
 	if (!service)
 		services->losses.held_too_many += !held_push(&services->held, exchange);
-	else if (!service->hidden)
-		services->options.on_exchange(services->options.context, service, exchange);
+	if (!service || service->hidden)
+		return;
+	service->idle_since_ns = 0;
+	services->options.on_exchange(services->options.context, service, exchange);
 }
 
 /* Try again what was held; what cannot be named yet is held again. */
@@ -193,13 +204,17 @@ static void release_held(struct services *services)
 	held_release(&services->held, services_on_exchange, services);
 }
 
-static void forget_container(struct services *services, const char *id)
+static void rename_container(struct services *services, const char *id)
 {
 	struct process *process, *next;
 
-	HASH_ITER (hh, services->processes.table, process, next)
-		if (!strcmp(process->container_id, id))
+	HASH_ITER (hh, services->processes.table, process, next) {
+		if (strcmp(process->container_id, id) != 0)
+			continue;
+		process_rename(process);
+		if (!process_resolve(services, process))
 			processes_remove(&services->processes, process);
+	}
 }
 
 void services_on_container(void *context, const struct docker_container *facts)
@@ -208,8 +223,7 @@ void services_on_container(void *context, const struct docker_container *facts)
 
 	if (!containers_put(&services->containers, facts))
 		return;
-	/* Its processes may be called otherwise now. */
-	forget_container(services, facts->id);
+	rename_container(services, facts->id);
 	release_held(services);
 }
 
@@ -229,7 +243,7 @@ void services_configure(struct services *services, const struct config *config)
 	services->options.config = config;
 	services->naming++;
 	HASH_ITER (hh, services->processes.table, process, next)
-		processes_remove(&services->processes, process);
+		process_rename(process);
 	HASH_ITER (hh, services->table, service, next_service) {
 		service->routes = NULL;
 		service->routes_len = 0;
@@ -256,6 +270,7 @@ void services_tick(struct services *services, bool docker_answers, uint64_t now_
 	HASH_ITER (hh, services->table, service, next) {
 		if (!service_is_over(service, now_ns))
 			continue;
+		services->options.on_over(services->options.context, service);
 		places_forget_service(&services->places, service);
 		service_remove(&services->table, service);
 	}
@@ -284,7 +299,7 @@ struct process *services_first_process(const struct services *services)
 bool services_identify(const struct services *services, const struct container *container,
 		       struct identity *ret_identity)
 {
-	return identity_find(container->pid, container, services->options.config, 0, ret_identity);
+	return identity_find(container->pid, container, services->options.config, NULL, 0, ret_identity);
 }
 
 unsigned services_naming(const struct services *services)
@@ -296,6 +311,11 @@ void services_traffic(const struct services *services, const struct service *ser
 		      uint64_t *ret_bytes)
 {
 	places_traffic(&services->places, service, ret_in_flight, ret_bytes);
+}
+
+unsigned services_renamings(const struct services *services)
+{
+	return services->renamings;
 }
 
 const struct service_losses *services_losses(const struct services *services)

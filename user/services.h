@@ -26,6 +26,7 @@ struct services_options {
 	const struct config *config; ///< borrowed
 	struct capture *capture;     ///< borrowed; NULL leaves the kernel's sums alone (tests)
 	void (*on_exchange)(void *context, struct service *service, const struct exchange *exchange);
+	void (*on_over)(void *context, struct service *service); ///< it is about to be freed
 	void *context;
 };
 
@@ -36,14 +37,15 @@ void services_configure(struct services *services, const struct config *config);
 
 /// Finds the service and hands the exchange on; holds it back while Docker is asked for the container's name.
 void services_on_exchange(void *services, const struct exchange *exchange);
-/// From the Docker observer. `trouble`: whether Docker can be expected to answer.
+/// From the Docker observer.
 void services_on_container(void *services, const struct docker_container *container);
 void services_on_gone(void *services, const char *container_id);
 
-/// The service of a process, or NULL while Docker is asked for its container's name, or if it is gone.
-struct service *services_of_process(struct services *services, pid_t pid);
-/// The same for a process that listens on `port`, which the configuration may ask for.
-struct service *services_of_listener(struct services *services, pid_t pid, uint16_t port);
+/// The service of a process, or NULL while Docker is asked for its container's name, or if it is gone. It was
+/// met at `port`, which the configuration may ask for.
+struct service *services_of_process(struct services *services, pid_t pid, uint16_t port);
+/// How many processes have changed their service so far.
+unsigned services_renamings(const struct services *services);
 /// Who listens at a place: exchanges that no process was seen to read go to it, and the kernel sums for it.
 void services_note_place(struct services *services, const struct place *place, struct service *service);
 /// The process did something (exec, listen) that may change what it is called.

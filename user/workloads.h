@@ -74,6 +74,6 @@ const struct workload *workloads_find(struct workloads *workloads, uint64_t cgro
 /// several at a time.
 uint64_t workloads_ooms(struct workloads *workloads, const struct workload *workload, uint64_t in_cgroup);
 const struct cgroup_mounts *workloads_mounts(const struct workloads *workloads);
-const struct workload_losses *workloads_losses(const struct workloads *workloads);
+struct workload_losses workloads_losses(const struct workloads *workloads);
 
 #endif

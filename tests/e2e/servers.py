@@ -12,9 +12,9 @@ import ports
 Kind = namedtuple("Kind", "service command weight environment", defaults=(1.0, {}))
 S = built.SERVERS
 GUNICORN = [S / "flask/venv/bin/gunicorn", "--workers=4", "--bind=127.0.0.1:{port}", "--chdir", S / "flask", "shop:app"]
-GUNICORN_THREADS = [*GUNICORN[:1], "--threads=8", "--keep-alive=75", *GUNICORN[1:]]
+GUNICORN_THREADS = [*GUNICORN[:1], "--threads=8", "--keep-alive=3600", *GUNICORN[1:]]
 UVICORN = [S / "fastapi/venv/bin/uvicorn", "--port={port}", "--app-dir", S / "fastapi", "--loop=uvloop", "--http=httptools",
-           "--no-access-log", "--timeout-keep-alive=75", "shop:app"]
+           "--no-access-log", "--timeout-keep-alive=3600", "shop:app"]
 
 KINDS = {
     "node": Kind("e2e-node", ["node", S / "node/server.js"]),

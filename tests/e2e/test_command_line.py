@@ -71,7 +71,7 @@ def test_unreadable_file(flag, tmp_path):
 
 
 @pytest.mark.parametrize("text, offending", [
-    ("limits:\n  series: many\n", "many"), ("limits:\n  routes_per_service: -3\n", "-3"), ("wbe:\n  listen_addresses: []\n", "wbe"),
+    ("limits:\n  series: many\n", "many"), ("limits:\n  routes_per_service: -3\n", "routes_per_service"), ("wbe:\n  listen_addresses: []\n", "wbe"),
     ("web:\n  listen_addresses: [\"somewhere:x\"]\n", "somewhere:x"), ("services:\n- name: shop\n  match: {container: [1, 2\n", "yml"),
     ("services:\n- nmae: shop\n", "nmae"), ("services:\n- name: shop\n  match: {port: eighty}\n", "eighty"),
     ("services:\n- match: {port: 80}\n", "name"), ("services:\n- name: shop\n  match: {port: 80}\n  routes: [\"no-slash\"]\n", "no-slash"),

@@ -363,6 +363,25 @@ def test_50_containers_come_and_go(ringside, used):
     assert not ringside.total("ringside_workloads_lost_total")
 
 
+def test_1000_processes_come_and_go(ringside):
+    script = ("import os, time\ntime.sleep(1.5)\nfor _ in range(1000):\n  child = os.fork()\n  if not child: os._exit(0)\n  os.waitpid(child, 0)\n"
+              "print('all ended', flush=True)\ntime.sleep(1000)\n")
+    with Box(script) as box:
+        wait_figures(ringside, container=box.name)
+        resident, descriptors = footprint(ringside)
+        last = 0.0
+        while "all ended" not in docker("logs", box.name):
+            value = figures(ringside, container=box.name)["container_cpu_run_queue_seconds_total"]
+            assert value >= last
+            last = value
+        box.wait_log("all ended")
+        seen = figures(ringside, container=box.name)
+        assert seen["container_cpu_usage_seconds_total"] == pytest.approx(box.cgroup().cpu_seconds(), rel=0.01)
+        after_resident, after_descriptors = footprint(ringside)
+    assert after_resident - resident < 512, "KiB"
+    assert after_descriptors <= descriptors + 2
+
+
 def test_many_containers_cost_little():
     """By the cgroups of 200 services, which cost what those of containers do: 200 containers take half a minute to start."""
     units = [Unit(f"e2e-many-{i}") for i in range(200)]

@@ -96,7 +96,7 @@ def test_query_strings_never_appear(ringside, server):
         client.send(request("GET", "/")).read_message()
     account.expect({("GET", "/", "200"): 1})
     assert "canary" not in ringside.text()
-    for path in ("/api/v1/services", "/api/v1/requests/slow", "/api/v1/edges", "/sd/targets", "/"):
+    for path in ("/api/v1/services", f"/api/v1/services/{server('node').service}", "/api/v1/requests/slow", "/api/v1/edges", "/sd/targets", "/"):
         assert ringside.status_of(path) == 404 or "canary" not in ringside.text(path)
 
 

@@ -7,6 +7,9 @@ from wire import GET, HEAD_READ, OK, ONE, Client, expect_gets, request, response
 CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n"
 HINTS = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 CREATED = response("201 Created")
+BARE = "HTTP/1.1 100\r\n\r\n"
+NO_REASON = "HTTP/1.1 100 \r\n\r\n"
+LONG_HINTS = "HTTP/1.1 103 Early Hints\r\n" + "Link: </style.css>; rel=preload\r\n" * 50 + "\r\n"
 UPGRADE = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"
 BODY = b"b" * 300
 EXPECTING = request("POST", "/items/7", "Expect: 100-continue", body=BODY)
@@ -53,7 +56,8 @@ def test_refused_expectation(script):
 
 
 @pytest.mark.parametrize("apart", [True, False], ids=["apart", "one-segment"])
-@pytest.mark.parametrize("interim", [[HINTS], [HINTS, HINTS], [CONTINUE, HINTS]], ids=["103", "103-103", "100-103"])
+@pytest.mark.parametrize("interim", [[HINTS], [HINTS, HINTS], [CONTINUE, HINTS], [BARE], [NO_REASON], [LONG_HINTS]],
+                         ids=["103", "103-103", "100-103", "bare", "no-reason", "long"])
 def test_early_hints(script, interim, apart):
     texts = [*interim, OK]
     steps = [step for text in texts for step in (["send", text], ["pause", 5])] if apart else [["send", "".join(texts)]]

@@ -113,7 +113,7 @@ static inline uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/// One turn of main's loop, at most `wait_ms` long.
+/// One turn of run.c's loop, at most `wait_ms` long.
 static inline void turn(struct site *site, int wait_ms)
 {
 	struct pollfd ready = {.fd = server_fd(site->server), .events = POLLIN};

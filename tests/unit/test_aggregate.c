@@ -105,6 +105,29 @@ static void assert_totals(const struct shop *shop, uint64_t statuses, uint64_t d
 	assert_int_equal(durations, 0);
 }
 
+static void a_service_that_is_over_gives_its_series_back(void **state)
+{
+	struct shop *shop = *state;
+	struct service other = {.name = "other"};
+	uint64_t before;
+
+	serve(shop, "GET", "/", 200, 1000);
+	before = shop->aggregate.series;
+	for (unsigned round = 0; round < 3; round++) {
+		aggregate_on_exchange(&shop->aggregate, &other,
+				      &(struct exchange){.status = 500,
+							 .phase_ns[PHASE_APP] = 1,
+							 .method = slice_of("POST"),
+							 .target = slice_of(round ? "/orders" : "/items/7")});
+		assert_true(shop->aggregate.series > before);
+	}
+	aggregate_on_over(&shop->aggregate, &other);
+	assert_int_equal(shop->aggregate.series, before);
+	assert_null(other.stats);
+	aggregate_on_over(&shop->aggregate, &other); /* without requests there is nothing to give */
+	assert_int_equal(shop->aggregate.series, before);
+}
+
 static void a_duration_equal_to_a_bound_is_below_it(void **state)
 {
 	static const uint64_t bounds_ns[DURATION_BOUNDS_LEN] = {
@@ -449,6 +472,7 @@ static void the_first_minute_after_a_boot_counts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		SHOP_TEST(a_service_that_is_over_gives_its_series_back),
 		SHOP_TEST(a_duration_equal_to_a_bound_is_below_it),
 		SHOP_TEST(the_outermost_buckets_take_the_rest),
 		SHOP_TEST(statuses_are_counted_by_method_and_route),

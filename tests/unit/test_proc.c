@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -315,19 +316,62 @@ static void a_file_is_opened_where_the_process_stands(void **state)
 	rmdir(directory);
 }
 
-static void a_pipe_is_not_waited_for(void **state)
+/* A container may link to /dev/watchdog, or make one: whoever opens it starts it. */
+static void what_is_no_file_is_not_opened(void **state)
 {
-	char path[] = "/tmp/ringside-proc-XXXXXX";
-	int fd;
+	char directory[] = "/tmp/ringside-proc-XXXXXX";
 
 	(void)state;
-	close(mkstemp(path));
-	unlink(path);
-	assert_int_equal(mkfifo(path, 0644), 0);
-	fd = proc_open(getpid(), path);
-	assert_true(fd >= 0);
+	assert_non_null(mkdtemp(directory));
+	assert_int_equal(chdir(directory), 0);
+	assert_int_equal(mkfifo("pipe", 0644), 0);
+	assert_int_equal(symlink("/dev/null", "device"), 0);
+	assert_int_equal(proc_open(getpid(), "pipe"), -EACCES);
+	assert_int_equal(proc_open(getpid(), "device"), -EACCES);
+	assert_int_equal(proc_open(getpid(), "/dev/null"), -EACCES);
+	unlink("pipe");
+	unlink("device");
+	assert_int_equal(chdir("/"), 0);
+	rmdir(directory);
+}
+
+/* Whether the child, whose root is the directory, and we see the same file behind an absolute link of its. */
+static void a_link_leads_within_the_root_of_the_process(void **state)
+{
+	char directory[] = "/tmp/ringside-proc-XXXXXX", path[64], text[8] = "";
+	int ready[2], fd;
+	pid_t child;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/hostname", directory);
+	fd = open(path, O_WRONLY | O_CREAT, 0644);
+	assert_int_equal(write(fd, "inner", 5), 5);
 	close(fd);
+	snprintf(path, sizeof(path), "%s/link", directory);
+	assert_int_equal(symlink("/hostname", path), 0);
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		if (chroot(directory) || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	close(ready[1]);
+	if (read(ready[0], text, 1) == 1) {
+		fd = proc_open(child, "/link");
+		assert_true(fd >= 0);
+		assert_int_equal(read(fd, text, sizeof(text)), 5);
+		assert_memory_equal(text, "inner", 5);
+		close(fd);
+	}
+	close(ready[0]);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
 	unlink(path);
+	snprintf(path, sizeof(path), "%s/hostname", directory);
+	unlink(path);
+	rmdir(directory);
 }
 
 static void a_process_that_is_not_there_has_nothing(void **state)
@@ -350,6 +394,43 @@ static void a_process_that_is_not_there_has_nothing(void **state)
 static void find_own(void *context, pid_t pid)
 {
 	*(unsigned *)context += pid == getpid();
+}
+
+static void a_life_ends_with_another_program(void **state)
+{
+	struct proc_life before, after;
+	int ready[2], go[2];
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(proc_life(getpid(), &before), 0);
+	assert_int_equal(before.threads, 1);
+	assert_int_equal(pipe2(ready, O_CLOEXEC) | pipe2(go, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_NAME, "a) R 1 2 3");
+		if (write(ready[1], "r", 1) == 1 && read(go[0], &byte, 1) == 1)
+			execlp("sleep", "sleep", "100", NULL);
+		_exit(127);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(proc_life(pid, &before), 0);
+	assert_int_equal(proc_life(pid, &after), 0);
+	assert_true(before.started_ticks == after.started_ticks && before.stack_start == after.stack_start);
+	assert_true(before.started_ticks > 0);
+	close(ready[1]);
+	assert_int_equal(write(go[1], "g", 1), 1);
+	assert_int_equal(read(ready[0], &byte, 1), 0); /* closed by the exec */
+	assert_int_equal(proc_life(pid, &after), 0);
+	assert_int_equal(before.started_ticks, after.started_ticks);
+	assert_int_not_equal(before.stack_start, after.stack_start);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
+	assert_int_equal(proc_life(pid, &after), -ESRCH);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(proc_life(pid, &after), -ESRCH);
+	close(ready[0]), close(go[0]), close(go[1]);
 }
 
 static void each_process_is_visited_once(void **state)
@@ -380,8 +461,10 @@ int main(void)
 		cmocka_unit_test(arguments_are_counted_by_their_ends),
 		cmocka_unit_test(what_does_not_fit_is_cut),
 		cmocka_unit_test(a_file_is_opened_where_the_process_stands),
-		cmocka_unit_test(a_pipe_is_not_waited_for),
+		cmocka_unit_test(what_is_no_file_is_not_opened),
+		cmocka_unit_test(a_link_leads_within_the_root_of_the_process),
 		cmocka_unit_test(a_process_that_is_not_there_has_nothing),
+		cmocka_unit_test(a_life_ends_with_another_program),
 		cmocka_unit_test(each_process_is_visited_once),
 	};
 

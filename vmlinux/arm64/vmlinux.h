@@ -78,6 +78,10 @@ enum {
 	none = 0,
 };
 
+enum bpf_func_id {
+	BPF_FUNC_task_pt_regs = 175,
+};
+
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
@@ -106,14 +110,17 @@ struct bpf_sock {
 
 struct bpf_iter_meta;
 
-struct task_struct;
+struct sock;
 
-struct bpf_iter__task {
+struct bpf_iter__bpf_sk_storage_map {
 	union {
 		struct bpf_iter_meta *meta;
 	};
 	union {
-		struct task_struct *task;
+		struct sock *sk;
+	};
+	union {
+		void *value;
 	};
 };
 
@@ -123,56 +130,6 @@ struct bpf_iter_meta {
 	union {
 		struct seq_file *seq;
 	};
-};
-
-typedef __u64 u64;
-
-struct sched_entity {
-	u64 exec_start;
-	u64 sum_exec_runtime;
-};
-
-struct sched_info {
-	long long unsigned int run_delay;
-};
-
-typedef int __kernel_pid_t;
-
-typedef __kernel_pid_t pid_t;
-
-struct css_set;
-
-struct task_struct {
-	unsigned int flags;
-	struct sched_entity se;
-	struct sched_info sched_info;
-	pid_t pid;
-	pid_t tgid;
-	u64 start_boottime;
-	struct css_set *cgroups;
-};
-
-struct cgroup;
-
-struct css_set {
-	struct cgroup *dfl_cgrp;
-};
-
-struct kernfs_node;
-
-struct cgroup {
-	struct kernfs_node *kn;
-};
-
-struct kernfs_node {
-	u64 id;
-};
-
-struct bpf_tcp_sock {
-	__u32 rcv_nxt;
-	__u32 snd_nxt;
-	__u32 data_segs_out;
-	__u64 bytes_received;
 };
 
 struct net;
@@ -210,12 +167,18 @@ struct sock_common {
 };
 
 typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
 	int owned;
 } socket_lock_t;
 
 typedef __u16 u16;
 
 typedef __u32 u32;
+
+struct cgroup;
 
 struct sock_cgroup_data {
 	struct cgroup *cgroup;
@@ -225,15 +188,13 @@ struct sock_cgroup_data {
 
 struct sock {
 	struct sock_common __sk_common;
+	atomic_t sk_drops;
 	int sk_err;
 	socket_lock_t sk_lock;
 	u16 sk_protocol;
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
 	struct sock_cgroup_data sk_cgrp_data;
-};
-
-struct inet_sock {
-	struct sock sk;
-	__be16 inet_sport;
 };
 
 struct ns_common {
@@ -242,6 +203,78 @@ struct ns_common {
 
 struct net {
 	struct ns_common ns;
+};
+
+struct kernfs_node;
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+typedef __u64 u64;
+
+struct kernfs_node {
+	u64 id;
+};
+
+struct task_struct;
+
+struct bpf_iter__task {
+	union {
+		struct bpf_iter_meta *meta;
+	};
+	union {
+		struct task_struct *task;
+	};
+};
+
+struct sched_entity {
+	u64 exec_start;
+	u64 sum_exec_runtime;
+};
+
+struct sched_info {
+	long long unsigned int run_delay;
+};
+
+typedef int __kernel_pid_t;
+
+typedef __kernel_pid_t pid_t;
+
+struct css_set;
+
+struct task_struct {
+	unsigned int __state;
+	void *stack;
+	unsigned int flags;
+	struct sched_entity se;
+	struct sched_info sched_info;
+	pid_t pid;
+	pid_t tgid;
+	u64 start_boottime;
+	struct css_set *cgroups;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct bpf_iter__tcp {
+	union {
+		struct sock_common *sk_common;
+	};
+};
+
+struct bpf_tcp_sock {
+	__u32 rcv_nxt;
+	__u32 snd_nxt;
+	__u32 data_segs_out;
+	__u64 bytes_received;
+};
+
+struct inet_sock {
+	struct sock sk;
+	__be16 inet_sport;
 };
 
 typedef __u16 __sum16;
@@ -287,6 +320,35 @@ struct ipv6hdr {
 	};
 };
 
+struct user_pt_regs {
+	__u64 regs[31];
+	__u64 sp;
+	__u64 pc;
+	__u64 pstate;
+};
+
+typedef __s32 s32;
+
+struct pt_regs {
+	union {
+		struct user_pt_regs user_regs;
+		struct {
+			u64 regs[31];
+			u64 sp;
+			u64 pc;
+			u64 pstate;
+		};
+	};
+	u64 orig_x0;
+	s32 syscallno;
+	u32 unused2;
+	u64 sdei_ttbr1;
+	u64 pmr_save;
+	u64 stackframe[2];
+	u64 lockdep_hardirqs;
+	u64 exit_rcu;
+};
+
 struct sk_buff {
 	char cb[48];
 };
@@ -306,6 +368,7 @@ struct inet_connection_sock {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	u32 write_seq;
+	u64 tcp_mstamp;
 	u32 snd_nxt;
 	u32 srtt_us;
 };

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,20 @@ func spin(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, "spun")
 }
 
+var kept [][]byte
+
+// Keeps some MB, collects garbage, then says what the runtime says of itself.
+func ownFigures(w http.ResponseWriter, r *http.Request) {
+	for i := 0; i < number(r, "keep", 0)*16; i++ {
+		kept = append(kept, make([]byte, 65536))
+	}
+	runtime.GC()
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	json.NewEncoder(w).Encode(map[string]any{"goroutines": runtime.NumGoroutine(), "cycles": memory.NumGC, "alloc": memory.Alloc,
+		"total": memory.TotalAlloc, "in_use": memory.HeapInuse, "version": runtime.Version()})
+}
+
 func home(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != "/" {
 		http.NotFound(w, r)
@@ -73,6 +88,7 @@ func routes() http.Handler {
 		io.WriteString(w, "slept")
 	})
 	mux.HandleFunc("/spin", spin)
+	mux.HandleFunc("/runtime", ownFigures)
 	return mux
 }
 

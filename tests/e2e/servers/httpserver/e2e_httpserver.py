@@ -1,7 +1,9 @@
 """Python's http.server behind the suite's routes: one thread a connection. Its service name is this script's base name.
 /cpu, /sleep, /lock and /spin say in their answer what the handler measured of itself (see test_phases.py)."""
+import gc
 import json
 import os
+import platform
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -80,6 +82,9 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(500, b"failed")
         elif url.path == "/big":
             self.answer(200, b"x" * query.get("bytes", 65536))
+        elif url.path == "/runtime":
+            gc.collect(query.get("generation", 2))
+            self.answer(200, json.dumps({"generations": gc.get_stats(), "version": platform.python_version()}).encode())
         elif url.path == "/chunked":
             self.chunked()
         elif url.path.startswith("/items/"):

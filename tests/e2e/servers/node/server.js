@@ -39,7 +39,17 @@ function chunked(response) {
   response.end('last\n');
 }
 
+// Keeps some MB of small objects, then says what the runtime says of itself.
+const kept = [];
+function runtime(response, megabytes) {
+  for (let i = 0; i < megabytes * 16384; i++) kept.push({ a: i, b: [i, i] });
+  const memory = process.memoryUsage();
+  answer(response, 200, JSON.stringify({ total: memory.heapTotal, used: memory.heapUsed, version: process.versions.node,
+                                         handles: process._getActiveHandles().length }));
+}
+
 const routes = {
+  '/runtime': (request, response, query) => runtime(response, Number(query.get('keep') || 0)),
   '/fail': (request, response) => answer(response, 500, 'failed'),
   '/big': (request, response, query) => answer(response, 200, 'x'.repeat(Number(query.get('bytes') || 65536))),
   '/chunked': (request, response) => chunked(response),

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What runtimes say of themselves, by service: a reader for each process that serves, read when somebody
+// scrapes. runtime_families.c writes it out.
+#ifndef RINGSIDE_RUNTIME_FIGURES_H
+#define RINGSIDE_RUNTIME_FIGURES_H
+
+#include "runtime_readers.h"
+
+struct services;
+struct runtime_figures;
+
+/// One service's. Counters go on when one of its processes ends; the rest is of those that live.
+struct service_figures {
+	uint64_t values[FIGURE_COUNT]; ///< over its processes: sums, and of lags the worst
+	uint64_t past[FIGURE_COUNT];   ///< counters of processes that have ended, in values, too
+	uint64_t known;                ///< bit by enum figure
+	char version[32];              ///< of the process read last
+	const char *unreadable;        ///< why a process of it can never be read; static, NULL if none is so
+};
+
+/// Both are borrowed; the skeleton may be NULL (tests). NULL without memory.
+struct runtime_figures *runtime_figures_new(struct services *services, struct ringside *skeleton);
+void runtime_figures_free(struct runtime_figures *figures); ///< accepts NULL; before the services are freed
+/// Once a second: attaches to processes that are new, some at a time, and forgets those that have ended.
+void runtime_figures_tick(struct runtime_figures *figures);
+/// Reads the processes of the services of this name, or of all (NULL): their figures are then of now, and
+/// their lags since the last call.
+void runtime_figures_refresh(struct runtime_figures *figures, const char *only);
+const struct memory_counts *runtime_figures_counts(const struct runtime_figures *figures);
+
+#endif
