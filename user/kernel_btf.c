@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each tracepoint has a typedef of its callback, "btf_trace_NAME" (include/trace/bpf_probe.h). capture.c asks.
+// Each tracepoint has a typedef of its callback, "btf_trace_NAME" (include/trace/bpf_probe.h). capture.c
+// asks.
 #include "kernel_btf.h"
 
 #include <errno.h>

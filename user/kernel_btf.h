@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the running kernel's type information says of the kernel, so that nobody has to guess from its version.
+// What the running kernel's type information says of the kernel, so that nobody has to guess from its
+// version.
 #ifndef RINGSIDE_KERNEL_BTF_H
 #define RINGSIDE_KERNEL_BTF_H
 

@@ -360,6 +360,20 @@ void workloads_measure(struct workloads *workloads)
 		forget_empty_cgroups(workloads);
 }
 
+bool workload_is_shown(const struct workload *workload, const char *only_service)
+{
+	return workload->shown && (!only_service || !strcmp(only_service, workload->service));
+}
+
+int workload_compare(const struct workload *a, const struct workload *b)
+{
+	int order = strcmp(a->service, b->service);
+
+	if (!order)
+		order = strcmp(a->container, b->container);
+	return order ? order : strcmp(a->image, b->image);
+}
+
 const struct workload *workloads_first(const struct workloads *workloads)
 {
 	return workloads->table;
