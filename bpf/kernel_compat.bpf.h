@@ -23,7 +23,8 @@
 #define LOOPBACK_IFINDEX 1
 
 /* Before 5.15 a socket's cgroup shared its place with the numbers of net_cls and net_prio, which have one of
- * the two lowest bits set (commit 8520e224f547, "bpf, cgroups: Fix cgroup v2 fallback on v1/v2 mixed mode"). */
+ * the two lowest bits set (commit 8520e224f547, "bpf, cgroups: Fix cgroup v2 fallback on v1/v2 mixed mode").
+ */
 struct sock_cgroup_data___shared {
 	__u64 val;
 } __attribute__((preserve_access_index));

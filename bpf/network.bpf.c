@@ -26,9 +26,9 @@ static __always_inline struct network_traffic *sums_new(__u64 cgroup)
 }
 
 /* A global function: one more call for packets that go far anyway, and the verifier looks at it once. The
- * length begins at the IP header; interfaces count from the Ethernet header on, and what is yet to be cut into
- * segments, or was put together of some, as one packet. A softirq may interrupt a process that sends on the
- * same CPU: add atomically. */
+ * length begins at the IP header; interfaces count from the Ethernet header on, and what is yet to be cut
+ * into segments, or was put together of some, as one packet. A softirq may interrupt a process that sends on
+ * the same CPU: add atomically. */
 __noinline int network_add(struct __sk_buff *skb, __u32 direction)
 {
 	__u64 cgroup = bpf_skb_cgroup_id(skb);

@@ -57,7 +57,7 @@ int tcp_survey_new(struct capture *capture, struct workloads *workloads, struct 
 /* Those that were not met in this round; all if `round` is 0. */
 static void forget_namespaces(struct tcp_survey *survey, unsigned round)
 {
-	struct network_namespace *namespace, *next;
+	struct network_namespace *namespace = NULL, *next;
 
 	HASH_ITER (hh, survey->table, namespace, next) {
 		if (round && namespace->round == round)
