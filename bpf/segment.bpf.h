@@ -150,9 +150,16 @@ static __always_inline bool is_token_byte(char c)
 	       (c >= '0' && c <= '9');
 }
 
-/* A method, a space, and something printable; or, in a segment that is shorter than that, a beginning of it.
- * Empty lines may come first (RFC 9112 section 2.2). User space has the parser: what passes here and is none
- * is found out when it is answered by something else than HTTP. */
+/* "/path", "http://…", "*" (RFC 9112 section 3.2): what else stands behind a word and a space is prose, of a
+ * body that was answered before it came. */
+static __always_inline bool is_target_begin(char c)
+{
+	return c == '/' || c == '*' || c == 'h' || c == 'H';
+}
+
+/* A method, a space, and a target; or, in a segment that is shorter than that, a beginning of it. Whatever
+ * the usual methods ask for is a request. Empty lines may come first (RFC 9112 section 2.2). User space has
+ * the parser: what passes here and is none is found out when it is answered by something else than HTTP. */
 static __always_inline bool start_is_request(const struct start *start)
 {
 	__u32 method = 0;
@@ -162,6 +169,7 @@ static __always_inline bool start_is_request(const struct start *start)
 	case WORD('P', 'O', 'S', 'T'):
 	case WORD('P', 'U', 'T', ' '):
 	case WORD('H', 'E', 'A', 'D'):
+	case WORD('C', 'O', 'N', 'N'):
 		return true;
 	}
 	for (__u32 i = 0; i < START_LEN - 1; i++) {
@@ -172,8 +180,7 @@ static __always_inline bool start_is_request(const struct start *start)
 		if (!method && (c == '\r' || c == '\n'))
 			continue;
 		if (c == ' ')
-			return method > 0 && (i + 1 >= start->len ||
-					      (start->bytes[i + 1] > ' ' && start->bytes[i + 1] < 127));
+			return method > 0 && (i + 1 >= start->len || is_target_begin(start->bytes[i + 1]));
 		if (!is_token_byte(c))
 			return false;
 		method++;

@@ -241,7 +241,7 @@ void self_write(struct exposition *exposition, const struct observation *observa
 	exposition_summary(exposition, NULL, 0, NULL, NULL, 0, observation->scrapes,
 			   observation->scrape_seconds);
 	exposition_family(exposition, "ringside_series_limit", METRIC_GAUGE,
-			  "Most series that the request families may have.");
+			  "Series of the request families past which new routes go to (other).");
 	exposition_value(exposition, NULL, 0, observation->aggregate->series_limit);
 	exposition_family(exposition, "ringside_series", METRIC_GAUGE,
 			  "Series that the request families have.");

@@ -334,8 +334,8 @@ static void a_request_without_an_answer_says_who_left(void **state)
 
 static void a_request_line_that_never_ended_is_no_request(void **state)
 {
-	static const char *const beginnings[] = {"G",        "GET", "GET ", "GET /slo", "GET /slow HTTP/1.",
-						 "two words"};
+	static const char *const beginnings[] = {"G",         "GET", "GET ", "GET /slo", "GET /slow HTTP/1.",
+						 "two /words"};
 	struct stage *stage = *state;
 
 	for (size_t i = 0; i < COUNT(beginnings); i++) {
@@ -350,10 +350,22 @@ static void what_looks_like_a_request_and_is_none_is_malformed(void **state)
 {
 	struct stage *stage = *state;
 
-	wire_in(&stage->wire, 0, "get some_key\r\n");
+	wire_in(&stage->wire, 0, "get /some_key\r\n");
 	wire_close(&stage->wire, 30, true);
 	assert_log(stage, "");
 	assert_losses(stage, (struct connection_losses){.malformed = 1});
+}
+
+static void prose_in_a_body_that_was_answered_before_is_no_request(void **state)
+{
+	struct stage *stage = *state;
+
+	wire_in(&stage->wire, 0, "POST /1 HTTP/1.1\r\nContent-Length: 44\r\n\r\n");
+	wire_out(&stage->wire, 1, OK);
+	wire_in(&stage->wire, 2, "hello world, here comes what nobody reads\r\n!");
+	wire_in(&stage->wire, 3, GET("/2"));
+	wire_out(&stage->wire, 4, NOT_FOUND);
+	assert_only(stage, "POST /1 200, GET /2 404");
 }
 
 int main(void)
@@ -381,6 +393,7 @@ int main(void)
 		STAGE_TEST(a_request_without_an_answer_says_who_left),
 		STAGE_TEST(a_request_line_that_never_ended_is_no_request),
 		STAGE_TEST(what_looks_like_a_request_and_is_none_is_malformed),
+		STAGE_TEST(prose_in_a_body_that_was_answered_before_is_no_request),
 	};
 
 	return cmocka_run_group_tests_name("connections", tests, NULL, NULL);

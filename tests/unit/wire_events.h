@@ -60,11 +60,11 @@ static inline size_t wire_at_most(size_t len, size_t limit)
 /* segment.bpf.h start_is_request() */
 static inline bool wire_begins_request(const char *data, size_t len)
 {
-	static const char usual[][5] = {"GET ", "POST", "PUT ", "HEAD"};
+	static const char usual[][5] = {"GET ", "POST", "PUT ", "HEAD", "CONN"};
 	static const char token[] = "-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	size_t method = 0;
 
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 5; i++)
 		if (len >= 4 && !memcmp(data, usual[i], 4))
 			return true;
 	for (size_t i = 0; i < WIRE_START - 1; i++) {
@@ -73,7 +73,7 @@ static inline bool wire_begins_request(const char *data, size_t len)
 		if (!method && (data[i] == '\r' || data[i] == '\n'))
 			continue;
 		if (data[i] == ' ')
-			return method > 0 && (i + 1 >= len || (data[i + 1] > ' ' && data[i + 1] < 127));
+			return method > 0 && (i + 1 >= len || memchr("/*hH", data[i + 1], 4));
 		if (!memchr(token, data[i], sizeof(token) - 1))
 			return false;
 		method++;
