@@ -129,7 +129,7 @@ static int take_samples(void *context)
 	return tcp_health_sample(survey->capture, survey->since_ns);
 }
 
-/* The namespaces of what is shown; units nearly always are in the host's. */
+/* The namespaces of what is shown, and the host's. */
 static void begin_round(struct tcp_survey *survey, uint64_t now_ns)
 {
 	const struct workload *workload;

@@ -269,6 +269,7 @@ static void refresh_process(struct workloads *workloads, struct process *process
 	if (workload->round != workloads->round)
 		workload->shown = false;
 	workload->round = workloads->round;
+	workload->pid = process->pid;
 	workload->shown |= !process->service->hidden;
 	name_by_process(workloads, workload, process->service);
 }

@@ -26,7 +26,7 @@ struct workload {
 	double started_s;      ///< since the epoch, 0: unknown
 	uint64_t run_queue_ns; ///< UINT64_MAX: unknown
 	long restarts;         ///< by Docker, -1: unknown
-	long pid;              ///< of a container's init process, 0 for a unit
+	long pid;              ///< of a container's init process, of one of a unit's
 	bool shown;            ///< not plumbing, and nothing of ringside's
 
 	/* The rest is workloads.c's. */
