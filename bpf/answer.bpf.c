@@ -4,6 +4,7 @@
 // them.
 #include "connection.bpf.h"
 #include "early.bpf.h"
+#include "network.bpf.h"
 #include "phases.bpf.h"
 
 /* Answers to pipelined requests share segments; one that is longer than this is one answer's body. */
@@ -325,6 +326,7 @@ static __always_inline void segment_goes_out(struct __sk_buff *skb)
 SEC("cgroup_skb/egress")
 int ringside_egress(struct __sk_buff *skb)
 {
+	network_count(skb, NETWORK_OUT);
 	segment_goes_out(skb);
 	return 1;
 }

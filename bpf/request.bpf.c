@@ -2,6 +2,7 @@
 // Watches what comes in on every TCP socket for requests, and keeps the one that waits in the socket's
 // storage until bpf/answer.bpf.c sees its answer leave.
 #include "early.bpf.h"
+#include "network.bpf.h"
 #include "connection.bpf.h"
 
 _Static_assert(REQUEST_CAPTURE_MAX == 512 && REQUEST_SPARE >= START_LEN, "the mask below is made for this");
@@ -369,6 +370,7 @@ static __always_inline void segment_came_in(struct __sk_buff *skb)
 SEC("cgroup_skb/ingress")
 int ringside_ingress(struct __sk_buff *skb)
 {
+	network_count(skb, NETWORK_IN);
 	segment_came_in(skb);
 	return 1;
 }

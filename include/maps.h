@@ -17,6 +17,8 @@ enum counter {
 	COUNT_LOST_CLOSE,    /* ring full: an unanswered request is not reported, or the end of an answer */
 	COUNT_LOST_LISTEN,   /* ring full: a listening socket is found late, by the next look at /proc */
 	COUNT_LOST_STATE,    /* no memory for a connection's state: its request is not reported */
+	COUNT_LOST_NETWORK,  /* no room for another cgroup: packets that are not counted */
+	COUNT_LOST_HEALTH,   /* the same: retransmissions, resets and round trips that are not counted */
 	COUNT_UNPARSED_TLS,
 	COUNT_UNPARSED_HTTP2,
 	COUNT_UNPARSED_OTHER,
@@ -42,7 +44,8 @@ struct traffic {
 
 #define PLACES_MAX 4096
 
-/* Cgroups whose threads' waits are added up; those within a container's own are counted, too. */
+/* Cgroups whose threads' waits, packets and TCP troubles are added up; those within a container's own are
+ * counted, too. */
 #define CGROUPS_MAX 16384
 
 /* A living thread, as the iterator over all of them tells it. */
@@ -50,6 +53,39 @@ struct thread_wait {
 	__u64 cgroup;
 	__u64 wait_ns;  /* runnable without a CPU, since it began */
 	__u64 start_ns; /* CLOCK_BOOTTIME */
+};
+
+/* Per-CPU sums of one cgroup: packets of its sockets through any interface but the loopback. Bytes as that
+ * interface counts them, with the Ethernet header. */
+struct network_traffic {
+	__u64 received_bytes;
+	__u64 received_packets;
+	__u64 transmitted_bytes;
+	__u64 transmitted_packets;
+};
+
+/* Upper bounds of the round trip's histogram, in microseconds: from within a host to around the world. */
+#define RTT_BOUNDS_US {100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000}
+#define RTT_BOUNDS_LEN 13
+
+/* How one cgroup's TCP connections fare. */
+struct tcp_health {
+	__u64 retransmits; /* segments */
+	__u64 resets_sent;
+	__u64 resets_received;
+	__u64 rtt_sum_us;
+	__u64 rtt_counts[RTT_BOUNDS_LEN + 1];
+	__u64 connections[2]; /* established now, by enum tcp_role */
+};
+
+enum tcp_role { TCP_SERVER, TCP_CLIENT };
+
+/* A socket that listens, as the iterator over all of them tells it. */
+struct listening_socket {
+	__u64 id; /* never used twice */
+	__u64 cgroup;
+	__u32 queue; /* connections that nobody has accepted yet */
+	__u32 drops; /* since it was made */
 };
 
 /* One ring collapses under many producers, so that there is one for each eight CPUs, up to so many. */
@@ -101,6 +137,9 @@ enum loop_state {
 };
 
 _Static_assert(sizeof(struct place) == 16, "place is shared with the kernel side");
+_Static_assert(sizeof(struct network_traffic) == 32, "network_traffic is shared with the kernel side");
+_Static_assert(sizeof(struct tcp_health) == 160, "tcp_health is shared with the kernel side");
+_Static_assert(sizeof(struct listening_socket) == 24, "listening_socket is shared with the kernel side");
 _Static_assert(sizeof(struct thread_wait) == 24, "thread_wait is shared with the kernel side");
 _Static_assert(sizeof(struct traffic) == 32, "traffic is shared with the kernel side");
 _Static_assert(sizeof(struct loop) == 72 + 4 * LOOP_BUCKETS + 4, "loop is shared with the kernel side");

@@ -18,6 +18,7 @@
 #include <linux/magic.h>
 
 #include "cleanup.h"
+#include "kernel_btf.h"
 #include "log.h"
 #include "maps.h"
 #include "ringside.skel.h"
@@ -80,6 +81,8 @@ static void capabilities_init(struct capture *capture)
 	capture->capabilities[CAPABILITY_PHASES] = (struct capability){"phases", NULL};
 	capture->capabilities[CAPABILITY_CONNECTIONS] = (struct capability){"connections", NULL};
 	capture->capabilities[CAPABILITY_WAITS] = (struct capability){"run_queue", NULL};
+	capture->capabilities[CAPABILITY_TCP_HEALTH] = (struct capability){"tcp_health", NULL};
+	capture->capabilities[CAPABILITY_ACCEPT_QUEUES] = (struct capability){"accept_queues", NULL};
 }
 
 /* What kernels may lack, from all to nothing. Ask the kernel by trying, not by its version. */
@@ -102,6 +105,8 @@ static int open_and_configure(struct capture *capture, const struct offer *offer
 	capture->skeleton->rodata->task_in_skb = offer->task_in_skb;
 	capture->skeleton->rodata->storage_in_tracing = offer->storage_in_tracing;
 	bpf_program__set_autoload(capture->skeleton->progs.ringside_read, offer->storage_in_tracing);
+	bpf_program__set_autoload(capture->skeleton->progs.ringside_listeners, offer->storage_in_tracing);
+	capture->skeleton->rodata->retransmit_has_result = capture->retransmit_arguments > 2;
 	return 0;
 }
 
@@ -118,6 +123,7 @@ static int load(struct capture *capture)
 		if (!error && !offers[i].storage_in_tracing) {
 			capability_off(capture, CAPABILITY_PHASES, no_storage);
 			capability_off(capture, CAPABILITY_CONNECTIONS, no_storage);
+			capability_off(capture, CAPABILITY_ACCEPT_QUEUES, no_storage);
 		}
 		if (!error || error == -EPERM || error == -ENOMEM)
 			return error;
@@ -166,6 +172,44 @@ static int attach_tracepoint(struct bpf_program *program, struct bpf_link **ret_
 	return 0;
 }
 
+/* The iterator over the sockets in a map wants to know which. */
+static int attach_listeners(struct ringside *skeleton)
+{
+	union bpf_iter_link_info map = {.map.map_fd = bpf_map__fd(skeleton->maps.listening)};
+	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &map, .link_info_len = sizeof(map));
+
+	skeleton->links.ringside_listeners =
+		bpf_program__attach_iter(skeleton->progs.ringside_listeners, &options);
+	return skeleton->links.ringside_listeners ? 0 : -errno;
+}
+
+static void attach_health(struct capture *capture)
+{
+	struct ringside *skeleton = capture->skeleton;
+	const struct {
+		struct bpf_program *program;
+		struct bpf_link **ret_link;
+	} each[] = {
+		{skeleton->progs.ringside_retransmit, &skeleton->links.ringside_retransmit},
+		{skeleton->progs.ringside_retransmit_synack, &skeleton->links.ringside_retransmit_synack},
+		{skeleton->progs.ringside_send_reset, &skeleton->links.ringside_send_reset},
+		{skeleton->progs.ringside_receive_reset, &skeleton->links.ringside_receive_reset},
+		{skeleton->progs.ringside_connection, &skeleton->links.ringside_connection},
+		{skeleton->progs.ringside_inventory, &skeleton->links.ringside_inventory},
+		{skeleton->progs.ringside_rtt, &skeleton->links.ringside_rtt},
+	};
+
+	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++)
+		if (attach_tracepoint(each[i].program, each[i].ret_link))
+			capability_off(capture, CAPABILITY_TCP_HEALTH,
+				       "one of the tracepoints tcp_retransmit_skb, tcp_retransmit_synack, "
+				       "tcp_send_reset, tcp_receive_reset, inet_sock_set_state, or the "
+				       "iterator over TCP sockets refused a program");
+	if (bpf_program__autoload(skeleton->progs.ringside_listeners) && attach_listeners(skeleton))
+		capability_off(capture, CAPABILITY_ACCEPT_QUEUES,
+			       "the iterator over socket storage refused a program");
+}
+
 /* Reads first, packets last: whoever sees a request has everything else in place. */
 static int attach(struct capture *capture)
 {
@@ -184,6 +228,7 @@ static int attach(struct capture *capture)
 		capability_off(
 			capture, CAPABILITY_WAITS,
 			"the tracepoint sched_process_exit or the iterator over tasks refused a program");
+	attach_health(capture);
 	error = attach_cgroup(skeleton->progs.ringside_egress, capture->cgroup_fd,
 			      &skeleton->links.ringside_egress);
 	if (error)
@@ -214,6 +259,7 @@ int capture_start(struct capture *ret_capture)
 
 	capabilities_init(&capture);
 	libbpf_set_print(libbpf_to_log);
+	capture.retransmit_arguments = kernel_btf_tracepoint("tcp_retransmit_skb");
 	cpus = libbpf_num_possible_cpus();
 	if (cpus < 0)
 		return log_err(cpus, "cannot read the number of CPUs: %s", strerror(-cpus));

@@ -19,10 +19,12 @@ struct capability {
 };
 
 enum {
-	CAPABILITY_HTTP,        ///< requests counted and timed
-	CAPABILITY_PHASES,      ///< where the time of a request went
-	CAPABILITY_CONNECTIONS, ///< resets, and requests without an answer
-	CAPABILITY_WAITS,       ///< how long the threads of a container waited for a CPU
+	CAPABILITY_HTTP,          ///< requests counted and timed
+	CAPABILITY_PHASES,        ///< where the time of a request went
+	CAPABILITY_CONNECTIONS,   ///< resets, and requests without an answer
+	CAPABILITY_WAITS,         ///< how long the threads of a container waited for a CPU
+	CAPABILITY_TCP_HEALTH,    ///< retransmissions, resets, round trips and connections of containers
+	CAPABILITY_ACCEPT_QUEUES, ///< connections that wait to be accepted
 	CAPABILITY_COUNT,
 };
 
@@ -31,7 +33,8 @@ struct capture {
 	int cgroup_fd;
 	int *ring_fds; ///< ring_count of them
 	unsigned ring_count;
-	unsigned cpu_count; ///< possible CPUs: the length of a per-CPU value
+	unsigned cpu_count;       ///< possible CPUs: the length of a per-CPU value
+	int retransmit_arguments; ///< of the tracepoint tcp_retransmit_skb
 	struct capability capabilities[CAPABILITY_COUNT];
 };
 
@@ -53,7 +56,7 @@ int capture_clear_traffic(struct capture *capture, uint32_t index);
 /// One of enum counter, over all CPUs.
 uint64_t capture_counter(const struct capture *capture, unsigned counter);
 
-#define PROGRAMS_MAX 16
+#define PROGRAMS_MAX 32
 
 struct program_statistics {
 	const char *name; ///< owned by the capture

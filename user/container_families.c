@@ -75,12 +75,6 @@ static const struct family {
 	 "Time in which all threads waited for input or output.", METRIC_COUNTER, CGROUP_IO_STALLED_NS, 1e9},
 };
 
-static bool is_shown(const struct observation *observation, const struct workload *workload)
-{
-	return workload->shown &&
-	       (!observation->only_service || !strcmp(observation->only_service, workload->service));
-}
-
 static void fill(struct row *row, const struct observation *observation, const struct workload *workload)
 {
 	struct cgroup_stats stats;
@@ -97,18 +91,9 @@ static void fill(struct row *row, const struct observation *observation, const s
 	row->figures[ROW_RESTARTS] = workload->restarts < 0 ? CGROUP_ABSENT : (uint64_t)workload->restarts;
 }
 
-static int compare_labels(const struct workload *a, const struct workload *b)
-{
-	int order = strcmp(a->service, b->service);
-
-	if (!order)
-		order = strcmp(a->container, b->container);
-	return order ? order : strcmp(a->image, b->image);
-}
-
 static int compare_rows(const void *a, const void *b)
 {
-	return compare_labels(((const struct row *)a)->workload, ((const struct row *)b)->workload);
+	return workload_compare(((const struct row *)a)->workload, ((const struct row *)b)->workload);
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -200,7 +185,7 @@ void container_families_write(struct exposition *exposition, const struct observ
 	rows = calloc(capacity ? capacity : 1, sizeof(*rows));
 	for (const struct workload *workload = workloads_first(observation->workloads); rows && workload;
 	     workload = workload->hh.next)
-		if (is_shown(observation, workload))
+		if (workload_is_shown(workload, observation->only_service))
 			fill(&rows[len++], observation, workload);
 	if (len)
 		len = merge_all(rows, len);

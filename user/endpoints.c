@@ -10,6 +10,7 @@
 #include "exposition.h"
 #include "families.h"
 #include "monotonic.h"
+#include "network_families.h"
 #include "negotiation.h"
 #include "runtime_families.h"
 #include "runtime_figures.h"
@@ -43,6 +44,7 @@ static void get_metrics(void *context, const struct server_request *request, str
 	families_write(&exposition, &observation);
 	runtime_families_write(&exposition, &observation);
 	container_families_write(&exposition, &observation);
+	network_families_write(&exposition, &observation);
 	if (!request->service)
 		self_write(&exposition, &observation);
 	exposition_end(&exposition);

@@ -11,6 +11,7 @@ struct connections;
 struct docker;
 struct events;
 struct runtime_figures;
+struct network_sums;
 struct services;
 struct workloads;
 
@@ -21,6 +22,7 @@ struct observation {
 	struct docker *docker;
 	struct events *events;
 	struct runtime_figures *figures;
+	struct network_sums *network;
 	struct services *services;
 	struct workloads *workloads;
 	const char *only_service; ///< NULL for all

@@ -16,8 +16,10 @@
 #include "loop.h"
 #include "maps.h"
 #include "monotonic.h"
+#include "network_sums.h"
 #include "runtime_figures.h"
 #include "services.h"
+#include "tcp_survey.h"
 #include "workloads.h"
 
 /* Events → connections and listeners. */
@@ -102,6 +104,10 @@ static int make_stages(struct pipeline *pipeline, const struct config *config, c
 	if (!error)
 		error = workloads_new(pipeline->services, &pipeline->capture, &pipeline->workloads);
 	if (!error)
+		error = network_sums_new(&pipeline->capture, pipeline->workloads, &pipeline->network);
+	if (!error)
+		error = tcp_survey_new(&pipeline->capture, pipeline->workloads, &pipeline->tcp_survey);
+	if (!error)
 		error = listeners_new(pipeline->services, pipeline->capture.cgroup_fd, &pipeline->listeners);
 	if (!error) {
 		pipeline->figures = runtime_figures_new(pipeline->services, pipeline->capture.skeleton);
@@ -124,6 +130,7 @@ int pipeline_start(struct pipeline *pipeline, const struct config *config, const
 		return error;
 	/* Docker first: names of containers before the processes in them. */
 	services_tick(pipeline->services, true, monotonic_ns());
+	tcp_survey_inventory(pipeline->tcp_survey);
 	error = listeners_scan(pipeline->listeners);
 	return error ? log_err(error, "cannot read /proc: %s", strerror(-error)) : 0;
 }
@@ -140,6 +147,8 @@ void pipeline_stop(struct pipeline *pipeline)
 	for (service = pipeline->services ? services_first(pipeline->services) : NULL; service;
 	     service = service->hh.next)
 		service_stats_free(service->stats);
+	tcp_survey_free(pipeline->tcp_survey);
+	network_sums_free(pipeline->network);
 	workloads_free(pipeline->workloads);
 	services_free(pipeline->services);
 	capture_stop(&pipeline->capture);
@@ -200,6 +209,8 @@ void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns)
 	services_tick(pipeline->services, !docker_trouble(pipeline->docker), now_ns);
 	runtime_figures_tick(pipeline->figures);
 	workloads_refresh(pipeline->workloads);
+	network_sums_tick(pipeline->network, now_ns);
+	tcp_survey_tick(pipeline->tcp_survey, now_ns);
 	connections_tick(pipeline->connections, now_ns);
 	listeners_tick(pipeline->listeners, capture_counter(&pipeline->capture, COUNT_LOST_LISTEN));
 }
@@ -214,6 +225,7 @@ struct observation pipeline_observation(struct pipeline *pipeline)
 		.events = pipeline->events,
 		.figures = pipeline->figures,
 		.services = pipeline->services,
+		.network = pipeline->network,
 		.workloads = pipeline->workloads,
 	};
 }

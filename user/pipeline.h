@@ -11,6 +11,8 @@
 
 struct config;
 struct loop;
+struct network_sums;
+struct tcp_survey;
 
 /// Zeroed before the start.
 struct pipeline {
@@ -21,6 +23,8 @@ struct pipeline {
 	struct services *services;
 	struct runtime_figures *figures;
 	struct workloads *workloads;
+	struct network_sums *network;
+	struct tcp_survey *tcp_survey;
 	struct aggregate aggregate;
 	struct docker *docker;
 };

@@ -269,6 +269,7 @@ static void refresh_process(struct workloads *workloads, struct process *process
 	if (workload->round != workloads->round)
 		workload->shown = false;
 	workload->round = workloads->round;
+	workload->pid = process->pid;
 	workload->shown |= !process->service->hidden;
 	name_by_process(workloads, workload, process->service);
 }
@@ -358,6 +359,20 @@ void workloads_measure(struct workloads *workloads)
 		finish(workloads, workload, known);
 	if (known)
 		forget_empty_cgroups(workloads);
+}
+
+bool workload_is_shown(const struct workload *workload, const char *only_service)
+{
+	return workload->shown && (!only_service || !strcmp(only_service, workload->service));
+}
+
+int workload_compare(const struct workload *a, const struct workload *b)
+{
+	int order = strcmp(a->service, b->service);
+
+	if (!order)
+		order = strcmp(a->container, b->container);
+	return order ? order : strcmp(a->image, b->image);
 }
 
 const struct workload *workloads_first(const struct workloads *workloads)

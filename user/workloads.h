@@ -26,10 +26,10 @@ struct workload {
 	double started_s;      ///< since the epoch, 0: unknown
 	uint64_t run_queue_ns; ///< UINT64_MAX: unknown
 	long restarts;         ///< by Docker, -1: unknown
+	long pid;              ///< of a container's init process, of one of a unit's
 	bool shown;            ///< not plumbing, and nothing of ringside's
 
 	/* The rest is workloads.c's. */
-	long pid;                  ///< of a container's init process
 	uint64_t past_wait_ns;     ///< of cgroups within its own that are gone
 	uint64_t wait_ns;          ///< being added up
 	uint64_t oldest_ns;        ///< CLOCK_BOOTTIME of its oldest thread
@@ -63,6 +63,10 @@ void workloads_on_gone(struct workloads *workloads, const char *id);
 /// From the Docker observer: the kernel has killed a process of this container for want of memory.
 void workloads_on_oom(struct workloads *workloads, const char *container_id);
 
+/// Whether it is to be written; `only_service` NULL: for all.
+bool workload_is_shown(const struct workload *workload, const char *only_service);
+/// Order by labels. Two units can have one name: 0, their series are one.
+int workload_compare(const struct workload *a, const struct workload *b);
 /// In no particular order, those that are not shown included; valid until the next refresh.
 const struct workload *workloads_first(const struct workloads *workloads);
 unsigned workloads_count(const struct workloads *workloads);

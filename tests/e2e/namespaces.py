@@ -1,6 +1,13 @@
 """Two hosts joined by one wire: network namespaces of this test's own, with a veth pair that can lose and repeat segments."""
+import collections
+import ctypes
+import fcntl
 import os
+import select
+import signal
+import struct
 import subprocess
+import time
 
 SERVER, CLIENT = "198.18.7.1", "198.18.7.2"
 DATA = ["-p", "tcp", "--tcp-flags", "SYN,RST,FIN", "NONE", "-m", "length", "--length", "53:65535"]  # an ACK alone has 52 bytes
@@ -72,3 +79,56 @@ class Pair:
     def __exit__(self, *error):
         for name in (self.server, self.client):
             subprocess.run(["ip", "netns", "delete", name])
+
+
+class DelayedPair(Pair):
+    """The same two hosts, but each packet takes its time. By tun devices and a process between them: not every kernel has netem."""
+
+    def __init__(self, delay_seconds):
+        self.server, self.client = f"e2e-server-{os.getpid()}", f"e2e-client-{os.getpid()}"
+        ends = []
+        for name, address in ((self.server, SERVER), (self.client, CLIENT)):
+            run("ip", "netns", "add", name)
+            ends.append(open_tun(name))
+            self.ip(name, "link", "set", "wire", "up")
+            self.ip(name, "address", "add", f"{address}/24", "dev", "wire")
+        self.carrier = os.fork()
+        if not self.carrier:
+            try:
+                carry(*ends, delay_seconds)
+            finally:
+                os._exit(1)
+        for end in ends:
+            os.close(end)
+
+    def __exit__(self, *error):
+        os.kill(self.carrier, signal.SIGKILL)
+        os.waitpid(self.carrier, 0)
+        super().__exit__()
+
+
+def open_tun(namespace):
+    """A tun device in a network namespace (linux/if_tun.h: TUNSETIFF, IFF_TUN | IFF_NO_PI); the thread moves there for the moment."""
+    libc, clone_newnet = ctypes.CDLL(None, use_errno=True), 0x40000000
+    home, there = (os.open(path, os.O_RDONLY) for path in ("/proc/thread-self/ns/net", f"/run/netns/{namespace}"))
+    try:
+        assert libc.setns(there, clone_newnet) == 0, os.strerror(ctypes.get_errno())
+        device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+        fcntl.ioctl(device, 0x400454CA, struct.pack("16sH22x", b"wire", 0x1001))
+        return device
+    finally:
+        assert libc.setns(home, clone_newnet) == 0
+        os.close(home)
+        os.close(there)
+
+
+def carry(one, other, delay_seconds):
+    """Moves packets between two tun devices, each so much later than it came."""
+    waiting = collections.deque()
+    while True:
+        patience = max(0, waiting[0][0] - time.monotonic()) if waiting else None
+        for end in select.select([one, other], [], [], patience)[0]:
+            waiting.append((time.monotonic() + delay_seconds, other if end == one else one, os.read(end, 65536)))
+        while waiting and waiting[0][0] <= time.monotonic():
+            _, end, packet = waiting.popleft()
+            os.write(end, packet)

@@ -61,15 +61,21 @@ enum {
 enum {
 	TCP_ESTABLISHED = 1,
 	TCP_SYN_RECV = 3,
+	TCP_TIME_WAIT = 6,
 	TCP_CLOSE = 7,
 	TCP_CLOSE_WAIT = 8,
 	TCP_LAST_ACK = 9,
 	TCP_LISTEN = 10,
+	TCP_NEW_SYN_RECV = 12,
 };
 
 enum {
 	false = 0,
 	true = 1,
+};
+
+enum {
+	none = 0,
 };
 
 enum bpf_func_id {
@@ -78,6 +84,7 @@ enum bpf_func_id {
 
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
@@ -90,6 +97,7 @@ struct bpf_sock;
 struct __sk_buff {
 	__u32 len;
 	__u32 protocol;
+	__u32 ifindex;
 	union {
 		struct bpf_sock *sk;
 	};
@@ -102,14 +110,17 @@ struct bpf_sock {
 
 struct bpf_iter_meta;
 
-struct task_struct;
+struct sock;
 
-struct bpf_iter__task {
+struct bpf_iter__bpf_sk_storage_map {
 	union {
 		struct bpf_iter_meta *meta;
 	};
 	union {
-		struct task_struct *task;
+		struct sock *sk;
+	};
+	union {
+		void *value;
 	};
 };
 
@@ -119,58 +130,6 @@ struct bpf_iter_meta {
 	union {
 		struct seq_file *seq;
 	};
-};
-
-typedef __u64 u64;
-
-struct sched_entity {
-	u64 exec_start;
-	u64 sum_exec_runtime;
-};
-
-struct sched_info {
-	long long unsigned int run_delay;
-};
-
-typedef int __kernel_pid_t;
-
-typedef __kernel_pid_t pid_t;
-
-struct css_set;
-
-struct task_struct {
-	unsigned int __state;
-	void *stack;
-	unsigned int flags;
-	struct sched_entity se;
-	struct sched_info sched_info;
-	pid_t pid;
-	pid_t tgid;
-	u64 start_boottime;
-	struct css_set *cgroups;
-};
-
-struct cgroup;
-
-struct css_set {
-	struct cgroup *dfl_cgrp;
-};
-
-struct kernfs_node;
-
-struct cgroup {
-	struct kernfs_node *kn;
-};
-
-struct kernfs_node {
-	u64 id;
-};
-
-struct bpf_tcp_sock {
-	__u32 rcv_nxt;
-	__u32 snd_nxt;
-	__u32 data_segs_out;
-	__u64 bytes_received;
 };
 
 struct net;
@@ -201,10 +160,15 @@ struct sock_common {
 		};
 	};
 	short unsigned int skc_family;
+	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
+
+typedef struct {
+	int counter;
+} atomic_t;
 
 typedef struct {
 	int owned;
@@ -212,16 +176,25 @@ typedef struct {
 
 typedef __u16 u16;
 
+typedef __u32 u32;
+
+struct cgroup;
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+	u32 classid;
+	u16 prioidx;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	atomic_t sk_drops;
 	int sk_err;
 	socket_lock_t sk_lock;
 	u16 sk_protocol;
-};
-
-struct inet_sock {
-	struct sock sk;
-	__be16 inet_sport;
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
+	struct sock_cgroup_data sk_cgrp_data;
 };
 
 struct ns_common {
@@ -230,6 +203,78 @@ struct ns_common {
 
 struct net {
 	struct ns_common ns;
+};
+
+struct kernfs_node;
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+typedef __u64 u64;
+
+struct kernfs_node {
+	u64 id;
+};
+
+struct task_struct;
+
+struct bpf_iter__task {
+	union {
+		struct bpf_iter_meta *meta;
+	};
+	union {
+		struct task_struct *task;
+	};
+};
+
+struct sched_entity {
+	u64 exec_start;
+	u64 sum_exec_runtime;
+};
+
+struct sched_info {
+	long long unsigned int run_delay;
+};
+
+typedef int __kernel_pid_t;
+
+typedef __kernel_pid_t pid_t;
+
+struct css_set;
+
+struct task_struct {
+	unsigned int __state;
+	void *stack;
+	unsigned int flags;
+	struct sched_entity se;
+	struct sched_info sched_info;
+	pid_t pid;
+	pid_t tgid;
+	u64 start_boottime;
+	struct css_set *cgroups;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct bpf_iter__tcp {
+	union {
+		struct sock_common *sk_common;
+	};
+};
+
+struct bpf_tcp_sock {
+	__u32 rcv_nxt;
+	__u32 snd_nxt;
+	__u32 data_segs_out;
+	__u64 bytes_received;
+};
+
+struct inet_sock {
+	struct sock sk;
+	__be16 inet_sport;
 };
 
 typedef __u16 __sum16;
@@ -330,16 +375,28 @@ struct pt_regs {
 	};
 };
 
+struct sk_buff {
+	char cb[48];
+};
+
+struct tcp_skb_cb {
+	union {
+		struct {
+			u16 tcp_gso_segs;
+		};
+	};
+};
+
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 };
 
-typedef __u32 u32;
-
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	u32 write_seq;
+	u64 tcp_mstamp;
 	u32 snd_nxt;
+	u32 srtt_us;
 };
 
 struct tcphdr {
