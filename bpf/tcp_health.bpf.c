@@ -157,7 +157,11 @@ static __always_inline bool is_first_to_count(struct sock *sk)
 	if (!storage_in_tracing || !inventory_goes_on)
 		return true;
 	mark = bpf_sk_storage_get(&counted, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	return mark && !__sync_lock_test_and_set(mark, 1);
+	/* No exchange of values: 5.10 refuses a program that contains one. Both who count hold the socket. */
+	if (!mark || *mark)
+		return false;
+	*mark = 1;
+	return true;
 }
 
 static __always_inline bool was_counted(struct sock *sk)
