@@ -140,25 +140,38 @@ static void write_family(struct exposition *exposition, const struct family *fam
 	}
 }
 
+static bool has_samples(const struct row *row)
+{
+	for (unsigned i = 0; i <= RTT_BOUNDS_LEN; i++)
+		if (row->sums[SUM_RTT_COUNTS + i])
+			return true;
+	return false;
+}
+
+/* Sixteen lines each: only for who has had a connection. */
 static void write_rtt(struct exposition *exposition, const struct row *rows, size_t len)
 {
 	static const double bounds_us[] = RTT_BOUNDS_US;
 	double bounds[RTT_BOUNDS_LEN];
+	bool opened = false;
 
 	for (unsigned i = 0; i < RTT_BOUNDS_LEN; i++)
 		bounds[i] = bounds_us[i] / 1e6;
-	if (len)
-		exposition_family(
-			exposition, "container_tcp_rtt_seconds", METRIC_HISTOGRAM,
-			"Smoothed round-trip times of TCP connections, as the kernel knows them: a sample as "
-			"each "
-			"ends, and one of each that stays about every 30 s in which it had a packet.");
 	for (size_t i = 0; i < len; i++) {
 		struct label labels[] = {
 			{"service", rows[i].workload->service},
 			{"container", rows[i].workload->container},
 		};
 
+		if (!has_samples(&rows[i]))
+			continue;
+		if (!opened)
+			exposition_family(exposition, "container_tcp_rtt_seconds", METRIC_HISTOGRAM,
+					  "Smoothed round-trip times of TCP connections, as the kernel knows "
+					  "them: a sample "
+					  "as each ends, and one of each that stays about every 30 s in "
+					  "which it had a packet.");
+		opened = true;
 		exposition_histogram(exposition, labels, 2, bounds, RTT_BOUNDS_LEN,
 				     &rows[i].sums[SUM_RTT_COUNTS], (double)rows[i].sums[SUM_RTT_US] / 1e6);
 	}
