@@ -166,6 +166,24 @@ static __always_inline bool is_pipelining(struct __sk_buff *skb, const struct co
 	return request_has_next(skb);
 }
 
+/* Behind an answer 101: frames may stand in the same segment. */
+static __always_inline void connection_upgrade(struct __sk_buff *skb, struct connection *connection,
+					       const struct segment *segment)
+{
+	__u32 protocol = upgrade_find(skb, segment->offset, segment->len);
+	__u32 head_len = head_find_end(skb, segment->offset, segment->len);
+
+	if (protocol >= STREAM_PROTOCOLS || !head_len || head_len > segment->len) {
+		connection_settle(connection, CONNECTION_UPGRADED);
+		return;
+	}
+	connection_frame(connection, protocol);
+	connection_settle(connection, CONNECTION_FRAMED);
+	if (head_len < segment->len)
+		frames_walk(skb, (__u64)(segment->len - head_len) << 32 | (segment->offset + head_len),
+			    connection->response_end + head_len, DIRECTION_OUT);
+}
+
 static __always_inline void answer_began(struct __sk_buff *skb, struct connection *connection,
 					 struct bpf_sock *sk, const struct segment *segment,
 					 const struct start *start, __u64 now)
@@ -197,9 +215,10 @@ static __always_inline void answer_began(struct __sk_buff *skb, struct connectio
 	if (segment->len < RESPONSE_CAPTURE_MAX && segment_last_word(skb, segment) != EMPTY_LINE)
 		connection->capture_left = RESPONSE_CAPTURE_MAX - segment->len;
 	connection->answered = 1;
-	connection_settle(connection, start->len >= STATUS_LINE_MIN && start->bytes[9] == '1'
-					      ? CONNECTION_UPGRADED
-					      : CONNECTION_IDLE);
+	if (start->len >= STATUS_LINE_MIN && start->bytes[9] == '1')
+		connection_upgrade(skb, connection, segment);
+	else
+		connection_settle(connection, CONNECTION_IDLE);
 }
 
 static __always_inline void answer_went_on(struct __sk_buff *skb, struct connection *connection,
@@ -260,6 +279,28 @@ static __always_inline bool not_an_answer(struct connection *connection, struct 
 	return false;
 }
 
+static __always_inline void frames_leave(struct __sk_buff *skb, struct connection *connection,
+					 const struct segment *segment, __u64 now)
+{
+	struct framing *framing = &connection->framing[DIRECTION_OUT];
+	struct traffic *traffic;
+
+	if (!segment->len)
+		return;
+	if (framing->unaligned && frames_plausible(skb, segment->offset, segment->len))
+		framing->unaligned = 0;
+	if (!framing->unaligned)
+		frames_walk(skb, (__u64)segment->len << 32 | segment->offset,
+			    connection->response_end + (segment->seq - connection->next_seq_out),
+			    DIRECTION_OUT);
+	connection->response_end += segment->seq + segment->len - connection->next_seq_out;
+	connection->next_seq_out = segment->seq + segment->len;
+	connection->last_ns = now;
+	traffic = traffic_of(connection);
+	if (traffic)
+		__sync_fetch_and_add(&traffic->bytes_out, segment->len);
+}
+
 static __always_inline void segment_goes_out(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = socket_of(skb);
@@ -290,6 +331,10 @@ static __always_inline void segment_goes_out(struct __sk_buff *skb)
 	if (!segment_trim(&segment, connection->next_seq_out))
 		return;
 	now = bpf_ktime_get_ns();
+	if (connection->state == CONNECTION_FRAMED) {
+		frames_leave(skb, connection, &segment, now);
+		return;
+	}
 	if (segment.len == 0) {
 		if ((connection->answered || connection->streamed) && !connection->fin_sent &&
 		    connection->state == CONNECTION_IDLE)

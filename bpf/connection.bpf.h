@@ -53,6 +53,30 @@ static __always_inline struct connection *connection_of(struct __sk_buff *skb)
 	return sk ? bpf_sk_storage_get(&connections, sk, 0, 0) : NULL;
 }
 
+/* bpf/frames.bpf.c. Of one segment of a connection that is CONNECTION_FRAMED, tell user space what it needs.
+ * `place`: offset of the payload and, in the upper half, its length; `position` of its first byte. */
+int frames_walk(struct __sk_buff *skb, __u64 place, __u64 position, __u32 direction);
+/* Whether the payload looks like frames of HTTP/2, without its beginning having been seen: 2 if a request or
+ * an answer begins in it, 1 if not, 0 if it does not. */
+int frames_plausible(struct __sk_buff *skb, __u32 offset, __u32 len);
+/* The enum stream_protocol that the answer 101 in the payload switches to; STREAM_PROTOCOLS if it is none of
+ * them. */
+int upgrade_find(struct __sk_buff *skb, __u32 offset, __u32 len);
+/* The length of the head that the payload begins with; 0 if it does not end in it. bpf/request.bpf.c. */
+int head_find_end(struct __sk_buff *skb, __u32 offset, __u32 len);
+
+/* From here on the connection is frames. The caller is the one writer of it, or makes it. */
+static __always_inline void connection_frame(struct connection *connection, enum stream_protocol protocol)
+{
+	__builtin_memset(connection->framing, 0, sizeof(connection->framing));
+	connection->protocol = protocol;
+	connection->read_ns = 0;
+	/* The client's preface is no frame (RFC 9113 section 3.4). */
+	connection->framing[DIRECTION_IN].payload_left =
+		protocol == STREAM_HTTP2 ? 24 /* HTTP2_PREFACE_LEN */ : 0;
+	connection->framing[DIRECTION_IN].told = 1;
+}
+
 /* Whether a second request, or a body that looks like one, stands in what is kept of the first. Looks at each
  * byte: asked only where a segment is longer than what is kept of it. */
 int request_has_next(struct __sk_buff *skb);

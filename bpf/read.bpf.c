@@ -8,7 +8,8 @@ static __always_inline void request_read(struct sock *sk)
 	struct connection *connection = bpf_sk_storage_get(&connections, sk, 0, 0);
 	struct task_struct *task;
 
-	if (!connection || connection->state != CONNECTION_WAITING || connection->read_ns)
+	if (!connection || connection->read_ns ||
+	    (connection->state != CONNECTION_WAITING && connection->state != CONNECTION_FRAMED))
 		return;
 	task = bpf_get_current_task_btf();
 	if ((__u32)task->tgid == own_tgid) {

@@ -199,22 +199,28 @@ __noinline int look_for_line(struct __sk_buff *skb, __u32 offset, __u32 len)
 	return 0;
 }
 
-/* Whether behind the head that the payload at `offset` begins with stands another one. */
-__noinline int segment_has_next(struct __sk_buff *skb, __u32 offset, __u32 len)
+__noinline int head_find_end(struct __sk_buff *skb, __u32 offset, __u32 len)
 {
-	struct segment next = {};
-	struct start start;
-
 	for (__u32 at = 0; at < HEAD_MAX && at < len; at += LOOK_STEP) {
 		__u32 found = look_for_line(skb, offset + at, len - at);
 
-		if (found) {
-			next.offset = offset + at + found;
-			next.len = at + found < len ? len - at - found : 0;
-			break;
-		}
+		if (found)
+			return at + found;
 	}
-	return next.len && start_load(skb, &next, &start) && start_is_request(&start);
+	return 0;
+}
+
+/* Whether behind the head that the payload at `offset` begins with stands another one. */
+__noinline int segment_has_next(struct __sk_buff *skb, __u32 offset, __u32 len)
+{
+	__u32 head_len = head_find_end(skb, offset, len);
+	struct segment next = {.offset = offset + head_len};
+	struct start start;
+
+	if (!head_len || head_len >= len)
+		return 0;
+	next.len = len - head_len;
+	return start_load(skb, &next, &start) && start_is_request(&start);
 }
 
 static __always_inline void pieces_send(struct __sk_buff *skb, const struct segment *segment)
@@ -241,9 +247,7 @@ static __always_inline void not_a_request(struct bpf_sock *sk, const struct segm
 	/* Who has sent nothing yet is the server; the client's end of the same connection is not counted
 	 * again. */
 	if (!tcp->data_segs_out)
-		count(start_is_tls(start)     ? COUNT_UNPARSED_TLS
-		      : start_is_http2(start) ? COUNT_UNPARSED_HTTP2
-					      : COUNT_UNPARSED_OTHER);
+		count(start_is_tls(start) ? COUNT_UNPARSED_TLS : COUNT_UNPARSED_OTHER);
 	socket_ignore(sk);
 }
 
@@ -307,6 +311,76 @@ static __always_inline void request_came(struct __sk_buff *skb, struct connectio
 		connection_wait(connection);
 }
 
+/* A segment of a connection that is made of frames. What is missing comes later, out of order: from then on
+ * user space gets everything and puts it in order. */
+static __always_inline void frames_came(struct __sk_buff *skb, struct connection *connection,
+					struct segment *segment)
+{
+	struct framing *framing = &connection->framing[DIRECTION_IN];
+	__s64 ahead = (__s32)(segment->seq - connection->next_seq_in);
+	struct traffic *traffic;
+	__s32 fresh;
+
+	if (ahead > 0)
+		framing->raw = 1;
+	else if (!framing->raw && !segment_trim(segment, connection->next_seq_in))
+		return;
+	if (!framing->raw)
+		ahead = 0;
+	frames_walk(skb, (__u64)segment->len << 32 | segment->offset, connection->request_end + ahead,
+		    DIRECTION_IN);
+	fresh = (__s32)(segment->seq + segment->len - connection->next_seq_in);
+	if (fresh <= 0)
+		return;
+	connection->request_end += fresh;
+	connection->next_seq_in += fresh;
+	traffic = traffic_of(connection);
+	if (traffic)
+		__sync_fetch_and_add(&traffic->bytes_in, fresh);
+}
+
+/* A connection that begins with the preface of HTTP/2, or one older than ringside that goes on with a request
+ * of it. */
+static __always_inline bool is_http2(struct __sk_buff *skb, struct bpf_sock *sk,
+				     const struct segment *segment, const struct start *start)
+{
+	struct tcp_sock *kernel_tcp;
+	struct bpf_tcp_sock *tcp;
+
+	if (start_is_http2(start))
+		return true;
+	if (start->len < 9 || start->bytes[0] || (start->bytes[3] & 0xf0) || start->bytes[5] & 0x80)
+		return false;
+	tcp = bpf_tcp_sock(sk);
+	kernel_tcp = bpf_skc_to_tcp_sock(sk);
+	/* Only of an accepted connection what comes in is requests. */
+	if (!tcp || !tcp->bytes_received || !kernel_tcp ||
+	    !BPF_CORE_READ(kernel_tcp, inet_conn.icsk_inet.sk.sk_max_ack_backlog))
+		return false;
+	return frames_plausible(skb, segment->offset, segment->len) == 2;
+}
+
+static __always_inline struct connection *connection_http2(struct __sk_buff *skb, struct bpf_sock *sk,
+							   const struct segment *segment,
+							   const struct start *start)
+{
+	struct connection *connection = connection_new(sk);
+
+	if (!connection)
+		return NULL;
+	connection_identify(skb, connection);
+	connection_frame(connection, STREAM_HTTP2);
+	if (!start_is_http2(start)) {
+		connection->midstream = 1;
+		connection->framing[DIRECTION_IN].payload_left = 0;
+		connection->framing[DIRECTION_OUT].unaligned = 1;
+	}
+	traffic_find(connection);
+	connection->next_seq_in = segment->seq;
+	connection->state = CONNECTION_FRAMED;
+	return connection;
+}
+
 static __always_inline void segment_came_in(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = socket_of(skb);
@@ -324,6 +398,10 @@ static __always_inline void segment_came_in(struct __sk_buff *skb)
 		return;
 	if (!segment_load(skb, &segment) || segment.len == 0)
 		return;
+	if (connection && connection->state == CONNECTION_FRAMED) {
+		frames_came(skb, connection, &segment);
+		return;
+	}
 	if (connection && connection->request_end && !segment_trim(&segment, connection->next_seq_in)) {
 		/* Seen before, or it fills a hole that a lost segment had left. */
 		if (connection->state == CONNECTION_WAITING)
@@ -339,7 +417,13 @@ static __always_inline void segment_came_in(struct __sk_buff *skb)
 		return;
 	}
 	if (!connection) {
-		if (!start_is_request(&start) || start_is_http2(&start)) {
+		if (is_http2(skb, sk, &segment, &start)) {
+			connection = connection_http2(skb, sk, &segment, &start);
+			if (connection)
+				frames_came(skb, connection, &segment);
+			return;
+		}
+		if (!start_is_request(&start)) {
 			not_a_request(sk, &segment, &start);
 			return;
 		}

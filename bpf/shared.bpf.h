@@ -69,16 +69,39 @@ extern const volatile __u32 own_tgid;
 extern const volatile bool task_in_skb; /* cgroup_skb programs may look at the current task by its type */
 extern const volatile bool storage_in_tracing; /* not before Linux 5.11 */
 
+enum direction { DIRECTION_IN, DIRECTION_OUT };
+
 enum connection_state {
 	CONNECTION_IDLE,     /* nothing seen, or all answered: the next segment in may begin a request */
 	CONNECTION_WAITING,  /* a request is here, its answer has not begun */
-	CONNECTION_UPGRADED, /* 101: no longer HTTP */
+	CONNECTION_FRAMED,   /* HTTP/2 or WebSocket: user space gets the frames */
+	CONNECTION_UPGRADED, /* 101 to something else */
 	CONNECTION_OWN,      /* ringside's own server */
 };
 
 /* How much a later segment can add to a request's head at once. Free: with it the state still fits a kmalloc
  * of 1 KiB. */
 #define REQUEST_SPARE 256
+
+/* One direction of a connection that is made of frames (bpf/frames.bpf.h). Written by that direction alone.
+ */
+struct framing {
+	__u64 payload_left; /* of the frame that goes on */
+	__u8 header[16];    /* the beginning of one whose header is not whole yet … */
+	__u8 header_len;    /* … and how much of it there is */
+	__u8 told;          /* the payload goes to user space, however long it is */
+	__u8 ends;          /* the payload's last byte does */
+	__u8 raw;           /* not walked: user space gets every byte, in the order of arrival */
+	__u8 unaligned;     /* where a frame begins is not known: the connection is older than ringside */
+	__u8 reserved[3];
+	/* While a segment is walked; not on the stack, because the verifier would follow every value that
+	 * these can have. */
+	__u32 at;     /* offset of what comes next */
+	__u32 untold; /* offset from which on nothing was told yet */
+	__u32 frame;  /* from there to the first frame that begins behind it, or NO_FRAME */
+	__u32 passed; /* bytes before `at` that are not to be told */
+	__u64 begin;  /* position of the segment's first byte less its offset */
+};
 
 /* The state of a connection whose server end is on this host. Made when a segment looks like the beginning of
  * a request, freed by the kernel with the socket.
@@ -131,7 +154,14 @@ struct connection {
 	 * Set by either direction, never cleared. */
 	__u32 streamed;
 
-	__u8 request[REQUEST_CAPTURE_MAX + REQUEST_SPARE];
+	union {
+		__u8 request[REQUEST_CAPTURE_MAX + REQUEST_SPARE];
+		/* CONNECTION_FRAMED: what was requested before is over. */
+		struct {
+			struct framing framing[2]; /* by enum direction */
+			__u8 protocol;             /* enum stream_protocol */
+		};
+	};
 };
 
 /* With what the kernel adds it must fit a kmalloc of 1 KiB. */

@@ -21,6 +21,7 @@ enum event_kind {
 			       connection */
 	EVENT_CLOSE,        /* the connection is over; an unanswered request comes with it */
 	EVENT_LISTEN,       /* a process began or ended listening on a port */
+	EVENT_STREAM,       /* bytes of a connection that user space decodes: frames, or what TLS hides */
 };
 
 enum event_flag {
@@ -33,6 +34,18 @@ enum event_flag {
 	EVENT_AFTER_LINE = 1 << 6,  /* EVENT_REQUEST: what came before ended in an empty line */
 	EVENT_BEHIND = 1 << 7, /* EVENT_REQUEST: behind a request that waits and will come with its answer */
 	EVENT_STREAMED = 1 << 8, /* EVENT_EXCHANGE: from here on every byte of the connection is told */
+	EVENT_OUT = 1 << 9,      /* EVENT_STREAM: sent by this host's end; else it came in */
+	EVENT_CLIENT = 1 << 10,  /* EVENT_STREAM: this end began the connection */
+	EVENT_TLS = 1 << 11,     /* EVENT_STREAM: plaintext, seen where a library de- or encrypts */
+	EVENT_RAW = 1 << 12,     /* EVENT_STREAM: in any order, perhaps twice; nothing is passed over */
+};
+
+/* What the bytes of an EVENT_STREAM are. */
+enum stream_protocol {
+	STREAM_HTTP1, /* within TLS only: in plaintext, the events above tell it cheaper */
+	STREAM_HTTP2,
+	STREAM_WEBSOCKET, /* from behind the answer 101 on */
+	STREAM_PROTOCOLS,
 };
 
 struct event_header {
@@ -100,6 +113,39 @@ struct response_event {
 	__u8 data[];
 };
 
+/* No frame begins in the piece, or it is not known where. */
+#define NO_FRAME 0xffff
+
+/* EVENT_STREAM. A piece of one direction of a connection, followed by `len` of its bytes. Positions count the
+ * bytes of that direction since ringside first looked at it; of TLS, those of the plaintext. What lies
+ * between one piece and the next in the same direction is the inside of a payload that says nothing (HTTP/2
+ * DATA, WebSocket messages), and nothing else unless an event was lost. header.time_ns: when the piece came
+ * to the socket, or left; of TLS, when the library gave it out, or took it. */
+struct stream_event {
+	struct event_header header;
+	__u64 position;
+	__u64 arrival_ns; /* EVENT_TLS: when the record that the piece was in came to the socket, or
+			     header.time_ns; else header.time_ns */
+	__u64 read_ns;    /* when the process first read from the socket since the last event of this
+			     connection; 0 if it has not, or was not seen to */
+	__u64 on_cpu_ns;  /* EVENT_OUT with EVENT_SAME_THREAD: of the thread that sends, since it read */
+	__u64 run_queue_ns;
+	__u64 cgroup;
+	__u32 bytes; /* of the piece; what is not captured of it is its end */
+	__u32 len;   /* captured */
+	__u32 tgid;  /* who read or wrote, 0 if not seen yet */
+	__u16 frame; /* offset of the first frame that begins in the piece, or NO_FRAME */
+	__u16 local_port;
+	__u16 remote_port;
+	__u16 family;
+	__u8 protocol; /* enum stream_protocol */
+	__u8 reserved[3];
+	__u8 local_address[16];
+	__u8 remote_address[16];
+	__u8 tail[8]; /* the piece's last bytes, right-aligned */
+	__u8 data[];
+};
+
 struct listen_event {
 	struct event_header header;
 	__u64 cgroup;
@@ -112,6 +158,7 @@ _Static_assert(sizeof(struct event_header) == 24, "event_header is shared with t
 _Static_assert(sizeof(struct exchange_event) == 160, "exchange_event is shared with the kernel side");
 _Static_assert(sizeof(struct request_event) == 64, "request_event is shared with the kernel side");
 _Static_assert(sizeof(struct response_event) == 56, "response_event is shared with the kernel side");
+_Static_assert(sizeof(struct stream_event) == 136, "stream_event is shared with the kernel side");
 _Static_assert(sizeof(struct listen_event) == 40, "listen_event is shared with the kernel side");
 
 #endif

@@ -38,6 +38,12 @@ static bool request_fits(const struct request_event *event, size_t size)
 	return size >= sizeof(*event) && sizeof(*event) + event->request_len <= size;
 }
 
+static bool stream_fits(const struct stream_event *event, size_t size)
+{
+	return size >= sizeof(*event) && sizeof(*event) + event->len <= size && event->len <= event->bytes &&
+	       event->protocol < STREAM_PROTOCOLS;
+}
+
 static bool dispatch(struct events *events, const struct event_header *header, size_t size)
 {
 	const struct event_handlers *handlers = &events->handlers;
@@ -76,6 +82,12 @@ static bool dispatch(struct events *events, const struct event_header *header, s
 			return false;
 		events->counts.listen++;
 		handlers->on_listen(handlers->context, (const void *)header);
+		return true;
+	case EVENT_STREAM:
+		if (!stream_fits((const void *)header, size))
+			return false;
+		events->counts.stream++;
+		handlers->on_stream(handlers->context, (const void *)header);
 		return true;
 	}
 	return false;

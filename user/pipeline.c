@@ -54,6 +54,18 @@ static void on_listen(void *context, const struct listen_event *event)
 	listeners_on_event(((struct pipeline *)context)->listeners, event);
 }
 
+/* What user space decodes, by enum stream_protocol. */
+static void on_stream(void *context, const struct stream_event *event)
+{
+	(void)context;
+	switch (event->protocol) {
+	case STREAM_HTTP1:
+	case STREAM_HTTP2:
+	case STREAM_WEBSOCKET:
+		break;
+	}
+}
+
 /* Docker → services → workloads. */
 
 static void on_container(void *context, const struct docker_container *container)
@@ -87,7 +99,7 @@ static void limit(struct pipeline *pipeline, const struct config *config)
 static int make_stages(struct pipeline *pipeline, const struct config *config, const char *docker_socket)
 {
 	const struct event_handlers handlers = {on_exchange, on_request, on_response, on_unanswered,
-						on_close,    on_listen,  pipeline};
+						on_close,    on_listen,  on_stream,   pipeline};
 	const struct services_options naming = {
 		.config = config,
 		.capture = &pipeline->capture,

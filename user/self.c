@@ -69,9 +69,10 @@ static void write_events(struct exposition *exposition, const struct observation
 {
 	const struct event_counts *counts = events_counts(observation->events);
 	const struct reason kinds[] = {
-		{"exchange", counts->exchange}, {"request", counts->request},
-		{"response", counts->response}, {"close", counts->close},
-		{"listen", counts->listen},     {"malformed", counts->malformed},
+		{"exchange", counts->exchange},   {"request", counts->request},
+		{"response", counts->response},   {"close", counts->close},
+		{"listen", counts->listen},       {"stream", counts->stream},
+		{"malformed", counts->malformed},
 	};
 	struct reason lost[LOSSES_MAX];
 	unsigned lost_len = losses(observation, lost);

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// Tells user space the frames of HTTP/2 and WebSocket connections in plaintext, both directions, without the
+// payloads that say nothing. user/http2_connections.c and user/websockets.c read them.
+#include "connection.bpf.h"
+#include "frames.bpf.h"
+
+static __always_inline bool piece_send(struct __sk_buff *skb, struct connection *connection, __u64 place,
+				       __u64 position, enum direction direction, __u16 frame,
+				       const __u32 room)
+{
+	void *ring = ring_of(connection->socket);
+	struct stream_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event) + room, 0) : NULL;
+	struct segment piece = {.offset = (__u32)place, .len = place >> 32};
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!event)
+		return false;
+	header_fill(&event->header, connection, EVENT_STREAM, now);
+	event->header.flags |= direction == DIRECTION_OUT ? EVENT_OUT : 0;
+	event->header.flags |= connection->framing[direction & 1].raw ? EVENT_RAW : 0;
+	event->position = position;
+	event->arrival_ns = now;
+	event->read_ns = connection->read_ns;
+	event->on_cpu_ns = 0;
+	event->run_queue_ns = 0;
+	event->cgroup = connection->cgroup;
+	event->bytes = piece.len;
+	event->len = 0;
+	event->tgid = connection->read_tgid;
+	event->frame = frame;
+	event->local_port = connection->local_port;
+	event->remote_port = connection->remote_port;
+	event->family = connection->family;
+	event->protocol = connection->protocol;
+	__builtin_memset(event->reserved, 0, sizeof(event->reserved));
+	__builtin_memcpy(event->local_address, connection->local_address, 16);
+	__builtin_memcpy(event->remote_address, connection->remote_address, 16);
+	segment_tail(skb, &piece, event->tail);
+	if (load_clamped(skb, piece.offset, event->data, piece.len, room))
+		event->len = piece.len < room ? piece.len : room;
+	event_submit(ring, event, sizeof(*event) + room);
+	/* A reader that comes right now may go unseen: both are rare together, and the next read is seen. */
+	connection->read_ns = 0;
+	return true;
+}
+
+/* One piece of at most PIECE_MAX bytes. `place` is its offset and, in the upper half, its length; `what` its
+ * direction and, from bit 8 on, where its first frame begins. */
+__noinline int frames_piece(struct __sk_buff *skb, __u64 place, __u64 position, __u32 what)
+{
+	struct connection *connection = connection_of(skb);
+	enum direction direction = what & 1;
+	bool sent;
+
+	if (!connection)
+		return 0;
+	sent = place >> 32 <= 256
+		       ? piece_send(skb, connection, place, position, direction, what >> 8, 256)
+		       : piece_send(skb, connection, place, position, direction, what >> 8, PIECE_MAX);
+	if (!sent)
+		count(direction == DIRECTION_OUT ? COUNT_LOST_RESPONSE : COUNT_LOST_REQUEST);
+	return 0;
+}
+
+/* What was not told yet, up to `end`, in pieces. */
+__noinline int frames_tell(struct __sk_buff *skb, __u32 end, __u32 direction)
+{
+	struct connection *connection = connection_of(skb);
+	struct framing *framing;
+	__u32 offset, frame;
+	__u64 position;
+
+	if (!connection)
+		return 0;
+	framing = &connection->framing[direction & 1];
+	offset = framing->untold;
+	frame = framing->frame;
+	position = framing->begin + offset;
+	for (__u32 i = 0; i < 65536 / PIECE_MAX + 1; i++) {
+		__u32 len = end - offset;
+
+		if (offset >= end)
+			break;
+		if (len > PIECE_MAX)
+			len = PIECE_MAX;
+		frames_piece(skb, (__u64)len << 32 | offset, position,
+			     (direction & 1) | (frame < len ? frame : NO_FRAME) << 8);
+		frame = frame >= len && frame != NO_FRAME ? frame - len : NO_FRAME;
+		offset += len;
+		position += len;
+	}
+	framing->untold = framing->at;
+	framing->frame = NO_FRAME;
+	return 0;
+}
+
+/* One turn. 0 once there is nothing more to walk. */
+__noinline int frames_go_on(struct __sk_buff *skb, __u32 end, __u32 direction)
+{
+	struct connection *connection = connection_of(skb);
+	struct framing *framing;
+
+	if (!connection)
+		return 0;
+	framing = &connection->framing[direction & 1];
+	if (framing->raw || framing->at >= end ||
+	    !frames_turn(framing, connection->protocol, skb, 0, end, false))
+		return 0;
+	if (framing->passed)
+		frames_tell(skb, framing->at - framing->passed, direction);
+	return 1;
+}
+
+__noinline int frames_walk(struct __sk_buff *skb, __u64 place, __u64 position, __u32 direction)
+{
+	struct connection *connection = connection_of(skb);
+	__u32 begin = place, end = begin + (__u32)(place >> 32);
+	struct framing *framing;
+
+	if (!connection)
+		return 0;
+	framing = &connection->framing[direction & 1];
+	frames_begin(framing, begin, position);
+	for (__u32 i = 0; i < TURNS_MAX; i++)
+		if (!frames_go_on(skb, end, direction))
+			break;
+	if (framing->at < end) {
+		framing->raw = 1;
+		framing->at = end;
+	}
+	frames_tell(skb, end, direction);
+	return 0;
+}
+
+/* Whether a frame of HTTP/2 may begin with these nine bytes (RFC 9113 section 6), and how long it is then. */
+static __always_inline bool http2_plausible(const __u8 *header, __u32 *ret_len)
+{
+	__u32 len = (__u32)header[0] << 16 | header[1] << 8 | header[2];
+	__u32 stream = (__u32)(header[5] & 0x7f) << 24 | header[6] << 16 | header[7] << 8 | header[8];
+	bool on_stream = stream & 1;
+
+	*ret_len = HTTP2_HEADER_LEN + len;
+	if (header[5] & 0x80 || len > 1 << 20)
+		return false;
+	switch (header[3]) {
+	case 0: /* DATA: padded, or the end */
+		return on_stream && !(header[4] & ~0x09);
+	case 1: /* HEADERS */
+		return on_stream && len && !(header[4] & ~0x2d);
+	case 2: /* PRIORITY */
+		return stream && len == 5;
+	case 3: /* RST_STREAM */
+		return stream && len == 4;
+	case 4: /* SETTINGS */
+		return !stream && len % 6 == 0 && !(header[4] & ~1) && len < 256;
+	case 6: /* PING */
+		return !stream && len == 8 && !(header[4] & ~1);
+	case 7: /* GOAWAY */
+		return !stream && len >= 8;
+	case 8: /* WINDOW_UPDATE */
+		return len == 4;
+	case 9: /* CONTINUATION */
+		return on_stream && !(header[4] & ~4);
+	}
+	return false;
+}
+
+/* Frames that must be plausible, one behind the other, before a connection that is older than ringside is
+ * taken for HTTP/2. */
+#define PLAUSIBLE_MAX 8
+
+/* Whether the payload at `offset` looks like frames of HTTP/2 as far as it goes, or the first of them: 2 if a
+ * request or an answer begins among them, 1 if not, 0 if something else stands there. */
+__noinline int frames_plausible(struct __sk_buff *skb, __u32 offset, __u32 len)
+{
+	__u8 header[HTTP2_HEADER_LEN];
+	__u32 at = 0, frame_len;
+	int found = 0;
+
+	for (__u32 i = 0; i < PLAUSIBLE_MAX; i++) {
+		if (at + HTTP2_HEADER_LEN > len)
+			break;
+		if (bpf_skb_load_bytes(skb, offset + at, header, sizeof(header)) ||
+		    !http2_plausible(header, &frame_len))
+			return 0;
+		if (header[3] == 1)
+			found = 2;
+		else if (!found)
+			found = 1;
+		at += frame_len;
+	}
+	return found;
+}
+
+/* "upgrade:", little-endian; with a bit set that makes letters small */
+#define UPGRADE_WORD 0x3a65646172677075ULL
+#define SMALL_LETTERS 0x2020202020202020ULL
+
+/* One more than the enum stream_protocol of the field "Upgrade" that begins at `offset`; 0 if none does. */
+__noinline int upgrade_at(struct __sk_buff *skb, __u32 offset)
+{
+	__u64 word;
+	__u8 value[4];
+
+	if (bpf_skb_load_bytes(skb, offset, &word, sizeof(word)) || (word | SMALL_LETTERS) != UPGRADE_WORD ||
+	    bpf_skb_load_bytes(skb, offset + 8, value, sizeof(value)))
+		return 0;
+	if (value[0] == ' ')
+		__builtin_memmove(value, value + 1, 3);
+	if ((value[0] | 0x20) == 'w')
+		return STREAM_WEBSOCKET + 1;
+	return (value[0] | 0x20) == 'h' && value[1] == '2' ? STREAM_HTTP2 + 1 : STREAM_PROTOCOLS + 1;
+}
+
+/* Heads of an answer 101 are searched this far. */
+#define UPGRADE_HEAD_MAX 1024
+
+__noinline int upgrade_find(struct __sk_buff *skb, __u32 offset, __u32 len)
+{
+	int found = 0;
+
+	for (__u32 at = 0; at < UPGRADE_HEAD_MAX; at++) {
+		if (at >= len)
+			break;
+		found = upgrade_at(skb, offset + at);
+		if (found)
+			break;
+	}
+	return found ? found - 1 : STREAM_PROTOCOLS;
+}
