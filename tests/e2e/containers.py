@@ -34,6 +34,12 @@ def missing():
     return ""
 
 
+def gateway():
+    """The host's address on Docker's bridge. Not what `docker network inspect` says: a daemon's first start leaves that out."""
+    shown = subprocess.run(["ip", "-4", "-json", "addr", "show", "docker0"], capture_output=True, check=True).stdout
+    return json.loads(shown)[0]["addr_info"][0]["local"]
+
+
 @functools.cache
 def image(runtime):
     """Imports a runtime's root once for each state of it."""

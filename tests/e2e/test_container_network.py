@@ -119,7 +119,7 @@ def test_bytes_and_packets_are_the_interfaces(ringside):
 @needs_docker
 def test_a_container_on_the_hosts_network_has_its_own_figures(ringside):
     """Where cAdvisor has none: its packets pass the host's interfaces together with everybody's."""
-    gateway = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    gateway = containers.gateway()
     with Container(labels={COMPOSE: "net-host"}, environment={"HOST": gateway}, host_network=True) as server:
         with Container(labels={COMPOSE: "net-client"}) as client:
             pid = client.inspect()["State"]["Pid"]
