@@ -10,6 +10,15 @@
 #include "connections.h"
 #include "event.h"
 
+/* A piece of what comes in where user space gets every byte. */
+struct piece {
+	uint64_t start, end;
+	struct slice bytes; /* captured of its beginning */
+	uint64_t read_ns;
+	struct exchange from; /* when and where it came */
+	bool after_line;      /* what came before ended in an empty line */
+};
+
 static struct slice behind(struct slice bytes, uint64_t len)
 {
 	return len < bytes.len ? (struct slice){bytes.data + len, bytes.len - len}
@@ -158,60 +167,57 @@ static void take_requests(struct connection *connection, struct slice bytes, uin
 /* Whether all of the piece belongs to a chunked body. Sets next_request where the body ends within it. Where
  * not every byte was seen, the body is over behind an empty line that a request follows: a chunk may end in
  * an empty line, too. */
-static bool is_within_chunks(struct connection *connection, const struct request_event *event)
+static bool is_within_chunks(struct connection *connection, const struct piece *piece)
 {
-	struct slice bytes = {(const char *)event->data, event->request_len};
 	struct http1_request request;
 
 	if (!connection->in_chunks)
 		return false;
-	if (chunks_walk(connection, bytes, event->request_start, &connection->next_request))
+	if (chunks_walk(connection, piece->bytes, piece->start, &connection->next_request))
 		return false;
-	return connection->chunks_at != UINT64_MAX || !(event->header.flags & EVENT_AFTER_LINE) ||
-	       http1_request_decode(bytes.data, bytes.len, &request) == DECODE_MALFORMED;
+	if (connection->chunks_at == piece->start + piece->bytes.len && connection->chunks_at < piece->end)
+		connection->chunks_at = UINT64_MAX; /* the rest was not captured */
+	return connection->chunks_at != UINT64_MAX || !piece->after_line ||
+	       http1_request_decode(piece->bytes.data, piece->bytes.len, &request) == DECODE_MALFORMED;
 }
 
 /* The piece's bytes behind those that were kept, in memory of the caller's; NULL if none were, or if it does
  * not follow them. */
-static char *join_partial(const struct connection *connection, const struct request_event *event)
+static char *join_partial(const struct connection *connection, const struct piece *piece)
 {
 	char *joined = NULL;
 
-	if (connection->partial &&
-	    connection->partial_start + connection->partial_len == event->request_start)
-		joined = malloc(connection->partial_len + event->request_len);
+	if (connection->partial && connection->partial_start + connection->partial_len == piece->start)
+		joined = malloc(connection->partial_len + piece->bytes.len);
 	if (!joined)
 		return NULL;
 	memcpy(joined, connection->partial, connection->partial_len);
-	memcpy(joined + connection->partial_len, event->data, event->request_len);
+	memcpy(joined + connection->partial_len, piece->bytes.data, piece->bytes.len);
 	return joined;
 }
 
-static void take_piece(struct connection *connection, const struct request_event *event,
+static void take_piece(struct connection *connection, const struct piece *piece,
 		       struct connection_losses *losses)
 {
-	struct slice bytes = {(const char *)event->data, event->request_len};
-	uint64_t start = event->request_start, end = start + event->request_bytes;
+	struct slice bytes = piece->bytes;
+	uint64_t start = piece->start;
 	struct answer template;
 	char *joined;
 
 	if (connection->piece_end && start != connection->piece_end)
 		connection_poison(connection, &losses->unmatched);
-	connection->piece_end = end;
+	connection->piece_end = piece->end;
 	if (connection->poison) {
 		connection_drop_partial(connection);
 		return;
 	}
-	if (is_within_chunks(connection, event))
+	if (is_within_chunks(connection, piece))
 		return;
 	connection->in_chunks = false;
 	answer_init(&template);
-	template.exchange.arrival_ns = event->header.time_ns;
-	template.exchange.netns = event->header.netns;
-	template.exchange.cgroup = event->cgroup;
-	template.exchange.tgid = event->tgid;
-	template.exchange.local_port = event->local_port;
-	joined = join_partial(connection, event);
+	template.exchange = piece->from;
+	template.read_ns = piece->read_ns;
+	joined = join_partial(connection, piece);
 	if (joined) {
 		bytes = (struct slice){joined, connection->partial_len + bytes.len};
 		start = connection->partial_start;
@@ -222,14 +228,54 @@ static void take_piece(struct connection *connection, const struct request_event
 		bytes = behind(bytes, connection->next_request - start);
 		start = connection->next_request;
 	}
-	take_requests(connection, bytes, start, end, &template, true, losses);
+	if (hides_another(connection, bytes, start, piece->end))
+		connection_poison(connection, &losses->unmatched);
+	take_requests(connection, bytes, start, piece->end, &template, true, losses);
 	free(joined);
+}
+
+static void take_event(struct connection *connection, const struct request_event *event,
+		       struct connection_losses *losses)
+{
+	const struct piece piece = {
+		.start = event->request_start,
+		.end = event->request_start + event->request_bytes,
+		.bytes = {(const char *)event->data, event->request_len},
+		.from = {.arrival_ns = event->header.time_ns,
+			 .netns = event->header.netns,
+			 .cgroup = event->cgroup,
+			 .tgid = event->tgid,
+			 .local_port = event->local_port},
+		.after_line = event->header.flags & EVENT_AFTER_LINE,
+	};
+
+	take_piece(connection, &piece, losses);
+}
+
+void arrivals_take_stream(struct connection *connection, const struct stream_event *event,
+			  struct connection_losses *losses)
+{
+	const struct piece piece = {
+		.start = event->position,
+		.end = event->position + event->bytes,
+		.bytes = {(const char *)event->data, event->len},
+		.read_ns = event->read_ns ? event->read_ns : event->header.time_ns,
+		.from = {.arrival_ns = event->arrival_ns,
+			 .netns = event->header.netns,
+			 .cgroup = event->cgroup,
+			 .tgid = event->tgid,
+			 .local_port = event->local_port},
+		.after_line = connection->after_line,
+	};
+
+	take_piece(connection, &piece, losses);
+	connection->after_line = event->bytes >= 4 && !memcmp(event->tail + 4, "\r\n\r\n", 4);
 }
 
 void arrivals_take_held(struct connection *connection, struct connection_losses *losses)
 {
 	while (connection->held) {
-		take_piece(connection, connection_held(connection), losses);
+		take_event(connection, connection_held(connection), losses);
 		connection_drop_held(connection);
 	}
 	if (connection->held_cut)
@@ -246,7 +292,7 @@ void arrivals_take_piece(struct connection *connection, const struct request_eve
 		return;
 	}
 	arrivals_take_held(connection, losses); /* the one before was lost */
-	take_piece(connection, event, losses);
+	take_event(connection, event, losses);
 }
 
 void arrivals_take_exchange(struct connection *connection, const struct exchange_event *event,

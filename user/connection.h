@@ -46,7 +46,10 @@ struct connection {
 	struct http1_chunks chunks; ///< of the body that comes in, with in_chunks
 	uint64_t chunks_at;         ///< position up to which they were walked; UINT64_MAX beyond a gap
 	bool in_chunks;             ///< what comes in belongs to a chunked body
-	bool streamed;              ///< the kernel sends everything: requests are pipelined
+	bool streamed;              ///< the kernel sends everything: requests are pipelined, or in TLS
+	bool tls;                   ///< … in TLS: positions count plaintext
+	bool answers_unknown;       ///< position of the answers: this began in the middle
+	bool after_line;            ///< in TLS: what came in last ended in an empty line
 	UT_hash_handle hh;
 };
 

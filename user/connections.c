@@ -242,6 +242,53 @@ void connections_on_response(struct connections *connections, const struct respo
 	settle(connections, connection, event->header.flags, event->header.time_ns);
 }
 
+/* The scheduler's sums of an answer's first piece; when its request was read is known from that. */
+static void answer_take_phases(struct answer *answer, const struct stream_event *event)
+{
+	answer->on_cpu_ns = event->on_cpu_ns;
+	answer->run_queue_ns = event->run_queue_ns;
+	answer->same_thread = event->header.flags & EVENT_SAME_THREAD;
+	if (!answer->exchange.tgid)
+		answer->exchange.tgid = event->tgid;
+}
+
+static void stream_goes_out(struct connections *connections, struct connection *connection,
+			    const struct stream_event *event)
+{
+	struct stretch stretch = {
+		.start = event->position,
+		.end = event->position + event->bytes,
+		.time_ns = event->header.time_ns,
+		.bytes = {(const char *)event->data, event->len},
+		.tail = event->tail,
+	};
+
+	if (connection->answers_unknown)
+		connection->answers_end = stretch.start;
+	connection->answers_unknown = false;
+	pairing_check_gap(&connections->pairing, connection, &stretch);
+	pairing_check_next(&connections->pairing, connection, &stretch);
+	if (connection->first && !connection->first->first_ns)
+		answer_take_phases(connection->first, event);
+	connection->answers_end = stretch.end;
+	pairing_feed(&connections->pairing, connection, stretch);
+}
+
+void connections_on_stream(struct connections *connections, const struct stream_event *event)
+{
+	struct connection *connection = connection_get(connections, &event->header);
+
+	if (!connection)
+		return;
+	if (!connection->tls)
+		connection->answers_unknown = event->position || event->header.flags & EVENT_MIDSTREAM;
+	connection->tls = connection->streamed = true;
+	if (event->header.flags & EVENT_OUT)
+		stream_goes_out(connections, connection, event);
+	else
+		arrivals_take_stream(connection, event, &connections->pairing.losses);
+}
+
 void connections_on_unanswered(struct connections *connections, const struct exchange_event *event)
 {
 	struct connection *connection = connection_get(connections, &event->header);
@@ -268,7 +315,8 @@ void connections_on_close(struct connections *connections, const struct response
 
 	if (!connection)
 		return;
-	if (connection->first && connection->first->first_ns) {
+	/* What went last on the wire is no position in the plaintext. */
+	if (connection->first && connection->first->first_ns && !connection->tls) {
 		connection->first->last_ns = event->last_ns;
 		connection->first->end = event->response_end;
 	}
@@ -304,7 +352,7 @@ void connections_unfinished(const struct connections *connections,
 
 	HASH_ITER (hh, connections->table, connection, next)
 		for (const struct answer *answer = connection->first; answer; answer = answer->next)
-			if (answer->first_ns)
+			if (answer->first_ns || connection->tls)
 				each(context, &answer->exchange);
 }
 

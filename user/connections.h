@@ -9,6 +9,7 @@
 struct exchange_event;
 struct request_event;
 struct response_event;
+struct stream_event;
 
 /// Requests that never became an exchange, by reason; each is counted nowhere else.
 struct connection_losses {
@@ -29,12 +30,15 @@ void connections_free(struct connections *connections);
 void connections_on_exchange(struct connections *connections, const struct exchange_event *event);
 void connections_on_request(struct connections *connections, const struct request_event *event);
 void connections_on_response(struct connections *connections, const struct response_event *event);
+/// HTTP/1 in TLS; of the server's end.
+void connections_on_stream(struct connections *connections, const struct stream_event *event);
 void connections_on_unanswered(struct connections *connections, const struct exchange_event *event);
 void connections_on_close(struct connections *connections, const struct response_event *event);
 
 /// Report answers whose end cannot be told and that have been quiet for a while. Call about once a second.
 void connections_tick(struct connections *connections, uint64_t now_ns);
-/// Calls back for every answer in progress.
+/// Calls back for every answer in progress, and every request that waits for one and is not counted by the
+/// kernel.
 void connections_unfinished(const struct connections *connections,
 			    void (*each)(void *context, const struct exchange *exchange), void *context);
 

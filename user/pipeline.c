@@ -57,9 +57,14 @@ static void on_listen(void *context, const struct listen_event *event)
 /* What user space decodes, by enum stream_protocol. */
 static void on_stream(void *context, const struct stream_event *event)
 {
-	(void)context;
+	struct pipeline *pipeline = context;
+
+	if (event->header.flags & EVENT_CLIENT)
+		return;
 	switch (event->protocol) {
 	case STREAM_HTTP1:
+		connections_on_stream(pipeline->connections, event);
+		break;
 	case STREAM_HTTP2:
 	case STREAM_WEBSOCKET:
 		break;
