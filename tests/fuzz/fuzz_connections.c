@@ -211,6 +211,32 @@ static void feed_response(struct fuzz *fuzz, struct socket *socket, bool close, 
 	free(event);
 }
 
+/* A piece of plaintext; the end of a long one may be missing. */
+static void feed_stream(struct fuzz *fuzz, struct socket *socket, bool out, uint8_t odd, uint16_t flags)
+{
+	struct slice bytes = take_bytes(&fuzz->input, PIECE_MAX);
+	struct stream_event *event = malloc(sizeof(*event) + bytes.len);
+
+	CHECK(event);
+	memset(event, 0, sizeof(*event));
+	event->header = header(fuzz, socket, EVENT_STREAM, flags | EVENT_TLS | (out ? EVENT_OUT : 0));
+	event->position = take_position(&fuzz->input, odd & 2, out ? socket->out : socket->in);
+	event->arrival_ns = take_or(&fuzz->input, odd & 1, fuzz->now_ns - 1000);
+	event->read_ns = take_or(&fuzz->input, odd & 1, 0);
+	event->on_cpu_ns = take_or(&fuzz->input, odd & 1, 200);
+	event->bytes = bytes.len + (odd & 4 ? take_number(&fuzz->input, 2) : 0);
+	event->len = bytes.len;
+	fill_tail(event->tail, bytes);
+	copy(event->data, bytes);
+	*(out ? &socket->out : &socket->in) += event->bytes;
+	fuzz->possible += 2 + bytes.len / REQUEST_LEN_MIN;
+	connections_on_stream(fuzz->connections, event);
+	free(event);
+}
+
+/* Choices from here on are pieces of TLS. */
+#define CHOICE_STREAM 192
+
 /* One event, or what the clock does. */
 static void step(struct fuzz *fuzz)
 {
@@ -230,6 +256,10 @@ static void step(struct fuzz *fuzz)
 	uint8_t odd = options / 16;
 
 	fuzz->now_ns += 1000 + 200000 * (uint64_t)(options & 8);
+	if (choice >= CHOICE_STREAM) {
+		feed_stream(fuzz, socket, choice & 1, odd, flag);
+		return;
+	}
 	switch (choice % 8) {
 	case 0:
 	case 1:
