@@ -16,23 +16,6 @@
 
 #define METHOD_MAX 32
 
-static void *budget_alloc(struct memory_budget *budget, size_t size)
-{
-	void *bytes = budget->used + size <= budget->limit ? malloc(size) : NULL;
-
-	if (bytes)
-		budget->used += size;
-	return bytes;
-}
-
-static void budget_free(struct memory_budget *budget, void *bytes, size_t size)
-{
-	if (!bytes)
-		return;
-	budget->used -= size;
-	free(bytes);
-}
-
 struct connection *connection_new(uint64_t socket, struct memory_budget *budget)
 {
 	struct connection *connection = budget_alloc(budget, sizeof(*connection));

@@ -8,14 +8,9 @@
 #include <uthash.h>
 
 #include "answer.h"
+#include "memory_budget.h"
 
 struct request_event;
-
-/// What all connections together may hold.
-struct memory_budget {
-	size_t used; ///< bytes
-	size_t limit;
-};
 
 /// An event that waits for the request before it.
 struct held_piece {
