@@ -58,7 +58,7 @@ __noinline int frames_piece(struct __sk_buff *skb, __u64 place, __u64 position, 
 		       ? piece_send(skb, connection, place, position, direction, what >> 8, 256)
 		       : piece_send(skb, connection, place, position, direction, what >> 8, PIECE_MAX);
 	if (!sent)
-		count(direction == DIRECTION_OUT ? COUNT_LOST_RESPONSE : COUNT_LOST_REQUEST);
+		count(COUNT_LOST_STREAM);
 	return 0;
 }
 

@@ -15,12 +15,13 @@ enum counter {
 	COUNT_LOST_RESPONSE, /* ring full: the end of an answer is known late, from the next request or the
 				close */
 	COUNT_LOST_CLOSE,    /* ring full: an unanswered request is not reported, or the end of an answer */
+	COUNT_LOST_STREAM,   /* ring full: a piece of frames or of plaintext; user space finds out what is
+				missing */
 	COUNT_LOST_LISTEN,   /* ring full: a listening socket is found late, by the next look at /proc */
 	COUNT_LOST_STATE,    /* no memory for a connection's state: its request is not reported */
 	COUNT_LOST_NETWORK,  /* no room for another cgroup: packets that are not counted */
 	COUNT_LOST_HEALTH,   /* the same: retransmissions, resets and round trips that are not counted */
 	COUNT_UNPARSED_TLS,
-	COUNT_UNPARSED_HTTP2,
 	COUNT_UNPARSED_OTHER,
 	COUNT_MAX,
 };

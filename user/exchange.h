@@ -46,6 +46,19 @@ struct exchange {
 	uint16_t status;     ///< HTTP status or enum exchange_outcome
 	struct slice method; ///< as sent
 	struct slice target; ///< as sent, query included
+	bool grpc;           ///< target is /package.Service/Method, and …
+	uint8_t grpc_status; ///< … what it ended with
+			     ///< (https://grpc.github.io/grpc/core/md_doc_statuscodes.html)
+};
+
+/// Codes of gRPC that a call can end with which says none: what its HTTP/2 stream ended with stands for them.
+enum {
+	GRPC_OK = 0,
+	GRPC_CANCELLED = 1,
+	GRPC_UNKNOWN = 2,
+	GRPC_UNIMPLEMENTED = 12,
+	GRPC_UNAVAILABLE = 14,
+	GRPC_MAX = 16
 };
 
 #endif

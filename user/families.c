@@ -8,6 +8,7 @@
 #include "aggregate.h"
 #include "connections.h"
 #include "exposition.h"
+#include "http2_connections.h"
 #include "observation.h"
 #include "runtime_figures.h"
 #include "services.h"
@@ -247,6 +248,7 @@ static void write_gauges(struct exposition *exposition, const struct observation
 	     service = service->hh.next)
 		service->unfinished = 0;
 	connections_unfinished(observation->connections, count_unfinished, (void *)observation);
+	http2_connections_unfinished(observation->http2, count_unfinished, (void *)observation);
 
 	write_each(exposition, observation, "http_requests_per_second", METRIC_GAUGE,
 		   "HTTP requests a second over the last 15 s.", requests_per_second);

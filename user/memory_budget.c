@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts what connections may hold, whoever opens them. The stages that remember connections share none: each has
-// its own.
+// Counts what connections may hold, whoever opens them. The stages that remember connections share none: each
+// has its own.
 #include "memory_budget.h"
 
 #include <stdlib.h>

@@ -10,6 +10,7 @@ struct capture;
 struct connections;
 struct docker;
 struct events;
+struct http2_connections;
 struct runtime_figures;
 struct network_sums;
 struct services;
@@ -21,6 +22,7 @@ struct observation {
 	struct connections *connections;
 	struct docker *docker;
 	struct events *events;
+	struct http2_connections *http2;
 	struct runtime_figures *figures;
 	struct network_sums *network;
 	struct services *services;

@@ -11,6 +11,7 @@
 #include "docker.h"
 #include "event.h"
 #include "events.h"
+#include "http2_connections.h"
 #include "listeners.h"
 #include "log.h"
 #include "loop.h"
@@ -46,7 +47,10 @@ static void on_unanswered(void *context, const struct exchange_event *event)
 
 static void on_close(void *context, const struct response_event *event)
 {
-	connections_on_close(((struct pipeline *)context)->connections, event);
+	struct pipeline *pipeline = context;
+
+	connections_on_close(pipeline->connections, event);
+	http2_connections_on_close(pipeline->http2, event);
 }
 
 static void on_listen(void *context, const struct listen_event *event)
@@ -66,6 +70,8 @@ static void on_stream(void *context, const struct stream_event *event)
 		connections_on_stream(pipeline->connections, event);
 		break;
 	case STREAM_HTTP2:
+		http2_connections_on_stream(pipeline->http2, event);
+		break;
 	case STREAM_WEBSOCKET:
 		break;
 	}
@@ -119,6 +125,8 @@ static int make_stages(struct pipeline *pipeline, const struct config *config, c
 	if (!error)
 		error = connections_new(services_on_exchange, pipeline->services, &pipeline->connections);
 	if (!error)
+		error = http2_connections_new(services_on_exchange, pipeline->services, &pipeline->http2);
+	if (!error)
 		error = workloads_new(pipeline->services, &pipeline->capture, &pipeline->workloads);
 	if (!error)
 		error = network_sums_new(&pipeline->capture, pipeline->workloads, &pipeline->network);
@@ -159,6 +167,7 @@ void pipeline_stop(struct pipeline *pipeline)
 	docker_free(pipeline->docker);
 	events_free(pipeline->events);
 	connections_free(pipeline->connections);
+	http2_connections_free(pipeline->http2);
 	listeners_free(pipeline->listeners);
 	runtime_figures_free(pipeline->figures);
 	for (service = pipeline->services ? services_first(pipeline->services) : NULL; service;
@@ -229,6 +238,7 @@ void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns)
 	network_sums_tick(pipeline->network, now_ns);
 	tcp_survey_tick(pipeline->tcp_survey, now_ns);
 	connections_tick(pipeline->connections, now_ns);
+	http2_connections_tick(pipeline->http2, now_ns);
 	listeners_tick(pipeline->listeners, capture_counter(&pipeline->capture, COUNT_LOST_LISTEN));
 }
 
@@ -241,6 +251,7 @@ struct observation pipeline_observation(struct pipeline *pipeline)
 		.docker = pipeline->docker,
 		.events = pipeline->events,
 		.figures = pipeline->figures,
+		.http2 = pipeline->http2,
 		.services = pipeline->services,
 		.network = pipeline->network,
 		.workloads = pipeline->workloads,

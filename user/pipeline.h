@@ -10,6 +10,7 @@
 #include "observation.h"
 
 struct config;
+struct http2_connections;
 struct loop;
 struct network_sums;
 struct tcp_survey;
@@ -19,6 +20,7 @@ struct pipeline {
 	struct capture capture;
 	struct events *events;
 	struct connections *connections;
+	struct http2_connections *http2;
 	struct listeners *listeners;
 	struct services *services;
 	struct runtime_figures *figures;

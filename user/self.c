@@ -12,6 +12,7 @@
 #include "docker.h"
 #include "events.h"
 #include "exposition.h"
+#include "http2_connections.h"
 #include "maps.h"
 #include "observation.h"
 #include "own_process.h"
@@ -28,6 +29,7 @@ struct reason {
 static unsigned losses(const struct observation *observation, struct reason ret_losses[LOSSES_MAX])
 {
 	const struct connection_losses *unpaired = connections_losses(observation->connections);
+	const struct http2_losses *http2 = http2_connections_losses(observation->http2);
 	const struct service_losses *unnamed = services_losses(observation->services);
 	const struct capture *capture = observation->capture;
 	const struct reason all[] = {
@@ -35,9 +37,10 @@ static unsigned losses(const struct observation *observation, struct reason ret_
 				      capture_counter(capture, COUNT_LOST_REQUEST) +
 				      capture_counter(capture, COUNT_LOST_CLOSE)},
 		{"no_kernel_memory", capture_counter(capture, COUNT_LOST_STATE)},
-		{"unmatched", unpaired->unmatched},
+		{"unmatched", unpaired->unmatched + http2->unmatched},
 		{"malformed", unpaired->malformed},
-		{"table_full", unpaired->table_full},
+		{"http2_state", http2->state},
+		{"table_full", unpaired->table_full + http2->table_full},
 		{"container_unnamed", unnamed->held_too_many},
 	};
 
@@ -89,7 +92,7 @@ static void write_unparsed(struct exposition *exposition, const struct observati
 {
 	const struct reason unparsed[] = {
 		{"tls", capture_counter(observation->capture, COUNT_UNPARSED_TLS)},
-		{"http2", capture_counter(observation->capture, COUNT_UNPARSED_HTTP2)},
+		{"http2", http2_connections_losses(observation->http2)->connections},
 		{"other_protocol", capture_counter(observation->capture, COUNT_UNPARSED_OTHER)},
 		{"incomplete_request", connections_losses(observation->connections)->incomplete_request},
 	};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inflates header blocks with libnghttp2. http2_connection.c feeds it every block, also of streams that it does
-// not follow: each may change the table that later ones refer to.
+// Inflates header blocks with libnghttp2. http2_connection.c feeds it every block, also of streams that it
+// does not follow: each may change the table that later ones refer to.
 #include "hpack.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Header blocks of HTTP/2 (RFC 7541), one direction of a connection: libnghttp2's inflater, made to go on where
-// the beginning was not seen.
+// Header blocks of HTTP/2 (RFC 7541), one direction of a connection: libnghttp2's inflater, made to go on
+// where the beginning was not seen.
 #ifndef RINGSIDE_PROTOCOLS_HPACK_H
 #define RINGSIDE_PROTOCOLS_HPACK_H
 

@@ -39,7 +39,8 @@ struct http2_frame {
 	uint8_t flags;
 };
 
-/// Zeroed at a frame's beginning; with preface_left = HTTP2_PREFACE_LEN at the beginning of what a client sends.
+/// Zeroed at a frame's beginning; with preface_left = HTTP2_PREFACE_LEN at the beginning of what a client
+/// sends.
 struct http2_reader {
 	struct http2_frame frame; ///< the one that goes on
 	uint32_t preface_left;
@@ -63,8 +64,8 @@ enum http2_step http2_read(struct http2_reader *reader, struct slice *bytes, str
 /// where the next one begins is not known.
 bool http2_skip(struct http2_reader *reader, uint64_t len);
 
-/// The header block's fragment in a whole payload of HEADERS, PUSH_PROMISE or CONTINUATION: without padding and
-/// what else stands before it. False if the payload is too short for what its flags say.
+/// The header block's fragment in a whole payload of HEADERS, PUSH_PROMISE or CONTINUATION: without padding
+/// and what else stands before it. False if the payload is too short for what its flags say.
 bool http2_block(const struct http2_frame *frame, struct slice payload, struct slice *ret_block);
 
 #endif
