@@ -69,6 +69,9 @@ void service_stats_free(struct service_stats *stats)
 	routes_free(stats->routes);
 	free(stats->table);
 	free(stats->phases);
+	for (unsigned i = 0; i < stats->grpc_len; i++)
+		free(stats->grpc[i]);
+	free(stats->grpc);
 	free(stats);
 }
 
@@ -178,6 +181,38 @@ static void phases_add(struct aggregate *aggregate, struct service_stats *stats,
 	}
 }
 
+/* NULL without memory: then the call counts as a request only. */
+static struct grpc_method *grpc_get(struct aggregate *aggregate, struct service_stats *stats, uint16_t route)
+{
+	if (route >= stats->grpc_len) {
+		unsigned len = route + 8;
+		struct grpc_method **grown = realloc(stats->grpc, len * sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		memset(grown + stats->grpc_len, 0, (len - stats->grpc_len) * sizeof(*grown));
+		stats->grpc = grown;
+		stats->grpc_len = len;
+	}
+	if (!stats->grpc[route]) {
+		stats->grpc[route] = calloc(1, sizeof(*stats->grpc[route]));
+		aggregate->series += HISTOGRAM_LINES;
+	}
+	return stats->grpc[route];
+}
+
+static void grpc_add(struct aggregate *aggregate, struct service_stats *stats, uint16_t route,
+		     const struct exchange *exchange)
+{
+	struct grpc_method *method = grpc_get(aggregate, stats, route);
+
+	if (!method)
+		return;
+	aggregate->series += !method->counts[exchange->grpc_status];
+	method->counts[exchange->grpc_status]++;
+	histogram_add(&method->duration, exchange->duration_ns);
+}
+
 static void second_add(struct service_stats *stats, uint64_t now_s, bool failure)
 {
 	struct second *second;
@@ -221,7 +256,9 @@ void aggregate_on_exchange(void *context, struct service *service, const struct 
 	stats = service->stats;
 	if (!stats)
 		return;
-	route = routes_find(stats->routes, exchange->target, exchange->status);
+	route = exchange->grpc ? routes_find_grpc(stats->routes, exchange->target,
+						  exchange->grpc_status == GRPC_UNIMPLEMENTED)
+			       : routes_find(stats->routes, exchange->target, exchange->status);
 	row = row_get(aggregate, stats, route, method,
 		      stats->table_len < FIRST_ROWS ? ROOM_RESERVED : ROOM_USUAL);
 	if (!row) {
@@ -237,6 +274,8 @@ void aggregate_on_exchange(void *context, struct service *service, const struct 
 			stats->overflow++;
 	}
 	phases_add(aggregate, stats, route, exchange);
+	if (exchange->grpc)
+		grpc_add(aggregate, stats, route, exchange);
 	if (exchange->first_byte_ns)
 		histogram_add(&stats->first_byte, exchange->first_byte_ns);
 	sketch_add(&stats->sketch, exchange->duration_ns, aggregate->now_s);

@@ -34,6 +34,12 @@ struct route_method {
 	bool used;
 };
 
+/// One method of gRPC.
+struct grpc_method {
+	struct histogram duration;
+	uint64_t counts[GRPC_MAX + 1]; ///< by status
+};
+
 struct second {
 	uint32_t requests;
 	uint32_t failures; ///< 5xx, aborted, none
@@ -48,6 +54,8 @@ struct service_stats {
 	uint32_t table_len;
 	uint64_t (*phases)[PHASE_COUNT]; ///< by route
 	unsigned phases_len;
+	struct grpc_method **grpc; ///< by route; NULL for those that are none
+	unsigned grpc_len;
 	struct histogram first_byte;
 	struct sketch sketch;
 	uint64_t requests;

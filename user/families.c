@@ -155,6 +155,56 @@ static void write_first_byte(struct exposition *exposition, const struct observa
 	}
 }
 
+#define EACH_GRPC_METHOD(route, stats)                               \
+	for (unsigned route = 0; route < (stats)->grpc_len; route++) \
+		if ((stats)->grpc[route])
+
+/* No family is written that has nothing: most hosts have no gRPC. */
+static bool has_grpc(const struct observation *observation)
+{
+	EACH_SERVICE(service, observation, true)
+	if (service->stats->grpc_len)
+		return true;
+	return false;
+}
+
+static void write_grpc(struct exposition *exposition, const struct observation *observation)
+{
+	if (!has_grpc(observation))
+		return;
+	exposition_family(exposition, "grpc_requests_total", METRIC_COUNTER,
+			  "gRPC calls served, by the number of their status.");
+	EACH_SERVICE(service, observation, true)
+	EACH_GRPC_METHOD(route, service->stats)
+	for (unsigned status = 0; status <= GRPC_MAX; status++) {
+		char text[8];
+		struct label labels[] = {
+			{"service", service->name},
+			{"container", service->container},
+			{"method", routes_name(service->stats->routes, route)},
+			{"grpc_status", text},
+		};
+
+		snprintf(text, sizeof(text), "%u", status);
+		if (service->stats->grpc[route]->counts[status])
+			exposition_value(exposition, labels, 4, service->stats->grpc[route]->counts[status]);
+	}
+	exposition_family(exposition, "grpc_request_duration_seconds", METRIC_HISTOGRAM,
+			  "Duration of gRPC calls, from the request's first byte at the socket to the "
+			  "hand-over of the last.");
+	EACH_SERVICE(service, observation, true)
+	EACH_GRPC_METHOD(route, service->stats)
+	{
+		struct label labels[] = {
+			{"service", service->name},
+			{"container", service->container},
+			{"method", routes_name(service->stats->routes, route)},
+		};
+
+		write_histogram(exposition, labels, 3, &service->stats->grpc[route]->duration);
+	}
+}
+
 static void write_summary(struct exposition *exposition, const struct observation *observation)
 {
 	static const double quantiles[] = {0.5, 0.95, 0.99};
@@ -308,5 +358,6 @@ void families_write(struct exposition *exposition, const struct observation *obs
 	write_gauges(exposition, observation);
 	write_phases(exposition, observation);
 	write_first_byte(exposition, observation);
+	write_grpc(exposition, observation);
 	write_services(exposition, observation);
 }

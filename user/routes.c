@@ -161,6 +161,39 @@ unsigned routes_find(struct routes *routes, struct slice target, uint16_t status
 	return route;
 }
 
+/// Names as protobuf has them: two segments of letters, digits, '_' and '.'.
+static bool is_grpc_method(struct slice target)
+{
+	unsigned slashes = 0;
+
+	for (size_t i = 0; i < target.len; i++) {
+		char c = target.data[i];
+
+		if (c == '/')
+			slashes++;
+		else if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' ||
+			   c == '.'))
+			return false;
+		if (c == '/' && i > 0 && target.data[i - 1] == '/')
+			return false;
+	}
+	return slashes == 2 && target.len <= LABEL_MAX && target.data[0] == '/' &&
+	       target.data[target.len - 1] != '/';
+}
+
+unsigned routes_find_grpc(struct routes *routes, struct slice target, bool unimplemented)
+{
+	unsigned route;
+
+	if (!is_grpc_method(target))
+		return routes_find(routes, target, unimplemented ? 404 : 200);
+	if (unimplemented)
+		return slot_find(routes, target, template_hash(routes, target))->route;
+	route = route_add(routes, target);
+	routes->overflow += route == ROUTE_OTHER;
+	return route;
+}
+
 const char *routes_name(const struct routes *routes, unsigned route)
 {
 	return routes->names[route];
