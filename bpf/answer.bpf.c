@@ -16,7 +16,7 @@ static __always_inline bool exchange_send(struct __sk_buff *skb, struct connecti
 					  const struct segment *segment, struct tcp_sock *tcp, __u64 now,
 					  __u16 flags, const __u32 request_room, const __u32 response_room)
 {
-	void *ring = ring_of(connection->socket);
+	void *ring = ring_of(connection->at.socket);
 	struct exchange_event *event;
 
 	event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event) + request_room + response_room, 0) : NULL;
@@ -79,7 +79,7 @@ static __always_inline bool response_send(struct __sk_buff *skb, struct connecti
 					  const struct segment *segment, __u64 now, __u32 len,
 					  const __u32 room)
 {
-	void *ring = ring_of(connection->socket);
+	void *ring = ring_of(connection->at.socket);
 	struct response_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event) + room, 0) : NULL;
 
 	if (!event)
@@ -296,7 +296,7 @@ static __always_inline void frames_leave(struct __sk_buff *skb, struct connectio
 	connection->response_end += segment->seq + segment->len - connection->next_seq_out;
 	connection->next_seq_out = segment->seq + segment->len;
 	connection->last_ns = now;
-	traffic = traffic_of(connection);
+	traffic = traffic_of(&connection->at);
 	if (traffic)
 		__sync_fetch_and_add(&traffic->bytes_out, segment->len);
 }
@@ -326,7 +326,7 @@ static __always_inline void segment_goes_out(struct __sk_buff *skb)
 		if (!connection)
 			return;
 	}
-	if (!connection->socket)
+	if (!connection->at.socket)
 		connection_identify(skb, connection);
 	if (!segment_trim(&segment, connection->next_seq_out))
 		return;
@@ -363,7 +363,7 @@ static __always_inline void segment_goes_out(struct __sk_buff *skb)
 	connection->response_end += segment.seq + segment.len - connection->next_seq_out;
 	connection->next_seq_out = segment.seq + segment.len;
 	connection->last_ns = now;
-	traffic = traffic_of(connection);
+	traffic = traffic_of(&connection->at);
 	if (traffic)
 		__sync_fetch_and_add(&traffic->bytes_out, segment.len);
 }

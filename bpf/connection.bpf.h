@@ -29,7 +29,7 @@ static __always_inline struct connection *connection_new(struct bpf_sock *sk)
 		count(COUNT_LOST_STATE);
 		return NULL;
 	}
-	connection_place(connection, (struct sock *)kernel_tcp);
+	endpoint_fill(&connection->at, (struct sock *)kernel_tcp);
 	connection->next_seq_out = tcp->snd_nxt;
 	/* The first bytes of a connection are its first request's, if ringside saw it begin. */
 	connection->midstream = tcp->bytes_received != 0;
@@ -39,8 +39,8 @@ static __always_inline struct connection *connection_new(struct bpf_sock *sk)
 /* What only a cgroup_skb program can ask. */
 static __always_inline void connection_identify(struct __sk_buff *skb, struct connection *connection)
 {
-	connection->socket = bpf_get_socket_cookie(skb);
-	connection->cgroup = bpf_skb_cgroup_id(skb);
+	connection->at.socket = bpf_get_socket_cookie(skb);
+	connection->at.cgroup = bpf_skb_cgroup_id(skb);
 }
 
 /* Rare and long paths are global functions: the verifier looks at each once, not at each way of getting

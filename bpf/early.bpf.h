@@ -49,10 +49,10 @@ static __always_inline bool early_claim(struct connection *connection)
 	struct early_key key = {};
 	struct early_request *request;
 
-	__builtin_memcpy(key.remote_address, connection->remote_address, 16);
-	key.remote_port = connection->remote_port;
-	key.local_port = connection->local_port;
-	key.netns = connection->netns;
+	__builtin_memcpy(key.remote_address, connection->at.remote_address, 16);
+	key.remote_port = connection->at.remote_port;
+	key.local_port = connection->at.local_port;
+	key.netns = connection->at.netns;
 	request = bpf_map_lookup_elem(&early_requests, &key);
 	if (!request || !request->request_len)
 		return false;

@@ -8,33 +8,23 @@ static __always_inline bool piece_send(struct __sk_buff *skb, struct connection 
 				       __u64 position, enum direction direction, __u16 frame,
 				       const __u32 room)
 {
-	void *ring = ring_of(connection->socket);
+	void *ring = ring_of(connection->at.socket);
 	struct stream_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event) + room, 0) : NULL;
 	struct segment piece = {.offset = (__u32)place, .len = place >> 32};
 	__u64 now = bpf_ktime_get_ns();
 
 	if (!event)
 		return false;
-	header_fill(&event->header, connection, EVENT_STREAM, now);
+	stream_fill(event, &connection->at, now);
+	event->header.flags |= connection->midstream ? EVENT_MIDSTREAM : 0;
 	event->header.flags |= direction == DIRECTION_OUT ? EVENT_OUT : 0;
 	event->header.flags |= connection->framing[direction & 1].raw ? EVENT_RAW : 0;
 	event->position = position;
-	event->arrival_ns = now;
 	event->read_ns = connection->read_ns;
-	event->on_cpu_ns = 0;
-	event->run_queue_ns = 0;
-	event->cgroup = connection->cgroup;
 	event->bytes = piece.len;
-	event->len = 0;
 	event->tgid = connection->read_tgid;
 	event->frame = frame;
-	event->local_port = connection->local_port;
-	event->remote_port = connection->remote_port;
-	event->family = connection->family;
 	event->protocol = connection->protocol;
-	__builtin_memset(event->reserved, 0, sizeof(event->reserved));
-	__builtin_memcpy(event->local_address, connection->local_address, 16);
-	__builtin_memcpy(event->remote_address, connection->remote_address, 16);
 	segment_tail(skb, &piece, event->tail);
 	if (load_clamped(skb, piece.offset, event->data, piece.len, room))
 		event->len = piece.len < room ? piece.len : room;

@@ -43,14 +43,14 @@ static __always_inline void request_begin(struct __sk_buff *skb, struct connecti
 	if (load_clamped(skb, segment->offset, connection->request, segment->len, REQUEST_CAPTURE_MAX))
 		connection->request_len =
 			segment->len < REQUEST_CAPTURE_MAX ? segment->len : REQUEST_CAPTURE_MAX;
-	if (!connection->traffic)
-		traffic_find(connection);
+	if (!connection->at.traffic)
+		traffic_find(&connection->at);
 }
 
 static __always_inline bool piece_send(struct __sk_buff *skb, const struct connection *connection,
 				       const struct segment *piece, __u64 now, __u16 flags, const __u32 room)
 {
-	void *ring = ring_of(connection->socket);
+	void *ring = ring_of(connection->at.socket);
 	struct request_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event) + room, 0) : NULL;
 
 	if (!event)
@@ -59,11 +59,11 @@ static __always_inline bool piece_send(struct __sk_buff *skb, const struct conne
 	event->header.flags |= flags;
 	event->request_start = connection->request_end + (piece->seq - connection->next_seq_in);
 	event->response_end = connection->response_end;
-	event->cgroup = connection->cgroup;
+	event->cgroup = connection->at.cgroup;
 	event->request_bytes = piece->len;
 	event->request_len = load_clamped(skb, piece->offset, event->data, piece->len, room) ? piece->len : 0;
 	event->tgid = connection->read_tgid;
-	event->local_port = connection->local_port;
+	event->local_port = connection->at.local_port;
 	event->reserved = 0;
 	event_submit(ring, event, sizeof(*event) + room);
 	return true;
@@ -334,7 +334,7 @@ static __always_inline void frames_came(struct __sk_buff *skb, struct connection
 		return;
 	connection->request_end += fresh;
 	connection->next_seq_in += fresh;
-	traffic = traffic_of(connection);
+	traffic = traffic_of(&connection->at);
 	if (traffic)
 		__sync_fetch_and_add(&traffic->bytes_in, fresh);
 }
@@ -375,7 +375,7 @@ static __always_inline struct connection *connection_http2(struct __sk_buff *skb
 		connection->framing[DIRECTION_IN].payload_left = 0;
 		connection->framing[DIRECTION_OUT].unaligned = 1;
 	}
-	traffic_find(connection);
+	traffic_find(&connection->at);
 	connection->next_seq_in = segment->seq;
 	connection->state = CONNECTION_FRAMED;
 	return connection;
@@ -446,7 +446,7 @@ static __always_inline void segment_came_in(struct __sk_buff *skb)
 	connection->request_tail = segment_last_word(skb, &segment);
 	connection->request_end += segment.seq + segment.len - connection->next_seq_in;
 	connection->next_seq_in = segment.seq + segment.len;
-	traffic = traffic_of(connection);
+	traffic = traffic_of(&connection->at);
 	if (traffic)
 		__sync_fetch_and_add(&traffic->bytes_in, segment.len);
 }

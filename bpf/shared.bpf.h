@@ -81,7 +81,22 @@ enum connection_state {
 
 /* How much a later segment can add to a request's head at once. Free: with it the state still fits a kmalloc
  * of 1 KiB. */
-#define REQUEST_SPARE 256
+#define REQUEST_SPARE 248
+
+/* Where a connection's end on this host is, and between whom. IPv4 addresses take the first four bytes, also
+ * where the socket is an IPv6 one that speaks IPv4 (RFC 4291 section 2.5.5.2). */
+struct endpoint {
+	__u64 socket; /* its cookie; 0: not asked for yet */
+	__u64 cgroup;
+	__u32 netns;
+	__u16 local_port;
+	__u16 remote_port;
+	__u16 family;
+	__u16 reserved;
+	__u32 traffic; /* index into traffic_sums, 0: not known yet */
+	__u8 local_address[16];
+	__u8 remote_address[16];
+};
 
 /* One direction of a connection that is made of frames (bpf/frames.bpf.h). Written by that direction alone.
  */
@@ -111,17 +126,9 @@ struct framing {
  * and fro: while it is not WAITING, ingress alone may rewrite the request and set WAITING; while it is,
  * egress alone may set it back. */
 struct connection {
-	__u64 socket;
-	__u64 cgroup;
-	__u32 netns;
-	__u16 local_port;
-	__u16 remote_port;
-	__u16 family;
+	struct endpoint at;
 	__u8 state;
 	__u8 midstream; /* older than ringside when first seen */
-	__u32 traffic;  /* index into traffic_sums, 0: not known yet */
-	__u8 local_address[16];
-	__u8 remote_address[16];
 
 	/* Written by ingress. */
 	__u64 arrival_ns;
@@ -195,33 +202,33 @@ static __always_inline void count(enum counter counter)
 		__sync_fetch_and_add(value, 1);
 }
 
-/* The sums that this connection adds to. A softirq may interrupt a process that adds on the same CPU: add
+/* The sums that a connection adds to. A softirq may interrupt a process that adds on the same CPU: add
  * atomically. */
-static __always_inline struct traffic *traffic_of(const struct connection *connection)
+static __always_inline struct traffic *traffic_of(const struct endpoint *at)
 {
-	__u32 index = connection->traffic;
+	__u32 index = at->traffic;
 
 	return bpf_map_lookup_elem(&traffic_sums, &index);
 }
 
 /* Called with each request until its place is known, which user space learns from the first. */
-static __always_inline void traffic_find(struct connection *connection)
+static __always_inline void traffic_find(struct endpoint *at)
 {
 	struct place place = {
-		.cgroup = connection->cgroup,
-		.netns = connection->netns,
-		.port = connection->local_port,
+		.cgroup = at->cgroup,
+		.netns = at->netns,
+		.port = at->local_port,
 	};
 	__u32 *index = bpf_map_lookup_elem(&places, &place);
 
 	if (index)
-		connection->traffic = *index;
+		at->traffic = *index;
 }
 
 /* Pass the token to egress: everything that was written before must be seen by whoever sees it. */
 static __always_inline void connection_wait(struct connection *connection)
 {
-	struct traffic *traffic = traffic_of(connection);
+	struct traffic *traffic = traffic_of(&connection->at);
 
 	connection->sequence++;
 	if (traffic)
@@ -233,7 +240,7 @@ static __always_inline void connection_wait(struct connection *connection)
 /* Pass it back, or give it up. */
 static __always_inline void connection_settle(struct connection *connection, enum connection_state state)
 {
-	struct traffic *traffic = traffic_of(connection);
+	struct traffic *traffic = traffic_of(&connection->at);
 
 	if (traffic)
 		__sync_fetch_and_add(&traffic->ended, 1);
@@ -265,38 +272,60 @@ static __always_inline void event_submit(void *ring, void *event, __u32 size)
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP << crossed);
 }
 
-/* Where a connection is and between whom. IPv4 addresses take the first four bytes, also where the socket is
- * an IPv6 one that speaks IPv4 (RFC 4291 section 2.5.5.2). */
-static __always_inline void connection_place(struct connection *connection, const struct sock *sk)
+/* All but what only a program with an skb can ask: cookie and cgroup. */
+static __always_inline void endpoint_fill(struct endpoint *at, const struct sock *sk)
 {
 	__u32 mapped[4];
 
-	connection->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	connection->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	connection->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	connection->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if (connection->family == AF_INET6) {
+	at->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	at->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	at->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	at->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (at->family == AF_INET6) {
 		BPF_CORE_READ_INTO(&mapped, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr32);
 		if (mapped[0] || mapped[1] || mapped[2] != bpf_htonl(0xffff)) {
-			__builtin_memcpy(connection->remote_address, mapped, 16);
+			__builtin_memcpy(at->remote_address, mapped, 16);
 			BPF_CORE_READ_INTO(&mapped, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32);
-			__builtin_memcpy(connection->local_address, mapped, 16);
+			__builtin_memcpy(at->local_address, mapped, 16);
 			return;
 		}
-		connection->family = AF_INET;
+		at->family = AF_INET;
 	}
-	*(__u32 *)connection->remote_address = BPF_CORE_READ(sk, __sk_common.skc_daddr);
-	*(__u32 *)connection->local_address = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+	*(__u32 *)at->remote_address = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+	*(__u32 *)at->local_address = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
 }
 
 static __always_inline void header_fill(struct event_header *header, const struct connection *connection,
 					enum event_kind kind, __u64 time_ns)
 {
 	header->time_ns = time_ns;
-	header->socket = connection->socket;
+	header->socket = connection->at.socket;
 	header->kind = kind;
 	header->flags = connection->midstream ? EVENT_MIDSTREAM : 0;
-	header->netns = connection->netns;
+	header->netns = connection->at.netns;
+}
+
+/* A stream event but for its bytes, what was read, and more flags. */
+static __always_inline void stream_fill(struct stream_event *event, const struct endpoint *at, __u64 now)
+{
+	event->header.time_ns = now;
+	event->header.socket = at->socket;
+	event->header.kind = EVENT_STREAM;
+	event->header.flags = 0;
+	event->header.netns = at->netns;
+	event->arrival_ns = now;
+	event->read_ns = 0;
+	event->on_cpu_ns = 0;
+	event->run_queue_ns = 0;
+	event->cgroup = at->cgroup;
+	event->len = 0;
+	event->frame = NO_FRAME;
+	event->local_port = at->local_port;
+	event->remote_port = at->remote_port;
+	event->family = at->family;
+	__builtin_memset(event->reserved, 0, sizeof(event->reserved));
+	__builtin_memcpy(event->local_address, at->local_address, 16);
+	__builtin_memcpy(event->remote_address, at->remote_address, 16);
 }
 
 /* All of an exchange event but what only the sender of the answer knows; the request's bytes included. */
@@ -313,18 +342,18 @@ static __always_inline void exchange_fill(struct exchange_event *event, const st
 	event->request_start = connection->request_start;
 	event->request_end = connection->request_end;
 	event->response_end = connection->response_end;
-	event->cgroup = connection->cgroup;
+	event->cgroup = connection->at.cgroup;
 	event->tgid = connection->read_tgid;
 	event->sequence = connection->sequence;
 	event->response_bytes = 0;
 	event->request_len = request_len < request_room ? request_len : request_room;
 	event->request_room = request_room;
 	event->response_len = 0;
-	event->local_port = connection->local_port;
-	event->remote_port = connection->remote_port;
-	event->family = connection->family;
-	__builtin_memcpy(event->local_address, connection->local_address, 16);
-	__builtin_memcpy(event->remote_address, connection->remote_address, 16);
+	event->local_port = connection->at.local_port;
+	event->remote_port = connection->at.remote_port;
+	event->family = connection->at.family;
+	__builtin_memcpy(event->local_address, connection->at.local_address, 16);
+	__builtin_memcpy(event->remote_address, connection->at.remote_address, 16);
 	__builtin_memset(event->tail, 0, 8);
 	/* In lines of 64 bytes as far as there is something: a copy of fixed size would cost 512 bytes each
 	 * time. */

@@ -40,7 +40,7 @@ static __always_inline bool client_left(const struct sock *sk, int oldstate)
 static __always_inline bool unanswered_send(const struct sock *sk, struct connection *connection,
 					    int oldstate)
 {
-	void *ring = ring_of(connection->socket);
+	void *ring = ring_of(connection->at.socket);
 	struct exchange_event *event;
 
 	event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event) + REQUEST_CAPTURE_MAX, 0) : NULL;
@@ -55,7 +55,7 @@ static __always_inline bool unanswered_send(const struct sock *sk, struct connec
 
 static __always_inline bool answered_send(const struct sock *sk, struct connection *connection, int oldstate)
 {
-	void *ring = ring_of(connection->socket);
+	void *ring = ring_of(connection->at.socket);
 	struct response_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event), 0) : NULL;
 
 	if (!event)
@@ -102,7 +102,7 @@ static __always_inline void connection_opened(struct sock *sk)
 		count(COUNT_LOST_STATE);
 		return;
 	}
-	connection_place(connection, sk);
+	endpoint_fill(&connection->at, sk);
 	connection->next_seq_out = BPF_CORE_READ((struct tcp_sock *)sk, snd_nxt);
 	if (!early_claim(connection))
 		bpf_sk_storage_delete(&connections, sk);

@@ -368,6 +368,8 @@ struct inet_connection_sock {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	u32 write_seq;
+	u32 rcv_nxt;
+	u32 copied_seq;
 	u64 tcp_mstamp;
 	u32 snd_nxt;
 	u32 srtt_us;
