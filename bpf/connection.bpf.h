@@ -70,7 +70,7 @@ static __always_inline void connection_frame(struct connection *connection, enum
 {
 	__builtin_memset(connection->framing, 0, sizeof(connection->framing));
 	connection->protocol = protocol;
-	connection->read_ns = 0;
+	connection->reading.time_ns = 0;
 	/* The client's preface is no frame (RFC 9113 section 3.4). */
 	connection->framing[DIRECTION_IN].payload_left =
 		protocol == STREAM_HTTP2 ? 24 /* HTTP2_PREFACE_LEN */ : 0;

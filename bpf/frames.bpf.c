@@ -20,9 +20,9 @@ static __always_inline bool piece_send(struct __sk_buff *skb, struct connection 
 	event->header.flags |= direction == DIRECTION_OUT ? EVENT_OUT : 0;
 	event->header.flags |= connection->framing[direction & 1].raw ? EVENT_RAW : 0;
 	event->position = position;
-	event->read_ns = connection->read_ns;
+	event->read_ns = connection->reading.time_ns;
 	event->bytes = piece.len;
-	event->tgid = connection->read_tgid;
+	event->tgid = connection->reading.tgid;
 	event->frame = frame;
 	event->protocol = connection->protocol;
 	segment_tail(skb, &piece, event->tail);
@@ -30,7 +30,7 @@ static __always_inline bool piece_send(struct __sk_buff *skb, struct connection 
 		event->len = piece.len < room ? piece.len : room;
 	event_submit(ring, event, sizeof(*event) + room);
 	/* A reader that comes right now may go unseen: both are rare together, and the next read is seen. */
-	connection->read_ns = 0;
+	connection->reading.time_ns = 0;
 	return true;
 }
 

@@ -7,15 +7,53 @@
 #include "shared.bpf.h"
 
 /* At the read, in the reader's own context. */
-static __always_inline void phases_begin(struct connection *connection, struct task_struct *task, __u64 now)
+static __always_inline void phases_begin(struct reading *reading, struct task_struct *task, __u64 now)
 {
-	connection->read_exec_sum = task->se.sum_exec_runtime;
-	connection->read_exec_start = task->se.exec_start;
-	connection->read_run_delay = task->sched_info.run_delay;
-	connection->read_tgid = task->tgid;
-	connection->read_tid = task->pid;
-	connection->read_cpu = bpf_get_smp_processor_id();
-	connection->read_ns = now;
+	reading->exec_sum = task->se.sum_exec_runtime;
+	reading->exec_start = task->se.exec_start;
+	reading->run_delay = task->sched_info.run_delay;
+	reading->tgid = task->tgid;
+	reading->tid = task->pid;
+	reading->cpu = bpf_get_smp_processor_id();
+	reading->time_ns = now;
+}
+
+/* The same of the current thread, which answers. By its type a task's fields are plain loads, which cost half
+ * of what the others do, where the kernel lets the program have them. */
+static __always_inline void reading_now(struct reading *ret_reading, bool by_type)
+{
+	struct task_struct *task;
+
+	if (by_type) {
+		task = bpf_get_current_task_btf();
+		ret_reading->tgid = task->tgid;
+		ret_reading->tid = task->pid;
+		ret_reading->exec_sum = task->se.sum_exec_runtime;
+		ret_reading->exec_start = task->se.exec_start;
+		ret_reading->run_delay = task->sched_info.run_delay;
+	} else {
+		task = (struct task_struct *)bpf_get_current_task();
+		ret_reading->tgid = BPF_CORE_READ(task, tgid);
+		ret_reading->tid = BPF_CORE_READ(task, pid);
+		ret_reading->exec_sum = BPF_CORE_READ(task, se.sum_exec_runtime);
+		ret_reading->exec_start = BPF_CORE_READ(task, se.exec_start);
+		ret_reading->run_delay = BPF_CORE_READ(task, sched_info.run_delay);
+	}
+}
+
+/* What the thread did since it read, if it is the one that answers. exec_start moves whenever the sum does,
+ * so that on_cpu is exact between the scheduler's ticks, too. But it is by the clock of its CPU, and those
+ * differ: a thread that has moved is known to a tick only. */
+static __always_inline bool phases_between(const struct reading *reading, const struct reading *answer,
+					   __u64 now, __u64 *ret_on_cpu_ns, __u64 *ret_run_queue_ns)
+{
+	if (!reading->time_ns || reading->tid != answer->tid)
+		return false;
+	*ret_on_cpu_ns = answer->exec_sum - reading->exec_sum;
+	if (reading->cpu == bpf_get_smp_processor_id())
+		*ret_on_cpu_ns += now - reading->time_ns - (answer->exec_start - reading->exec_start);
+	*ret_run_queue_ns = answer->run_delay - reading->run_delay;
+	return true;
 }
 
 /* At the answer's first segment. `current` sent it only if it holds the socket's lock: a softirq that sends
@@ -24,41 +62,15 @@ static __always_inline void phases_begin(struct connection *connection, struct t
 static __always_inline void phases_end(struct exchange_event *event, const struct connection *connection,
 				       struct tcp_sock *tcp, __u64 now)
 {
-	struct task_struct *task;
-	__u64 elapsed, sum, start, delay;
-	__u32 tgid, tid;
+	struct reading answer;
 
 	if (!tcp || !tcp->inet_conn.icsk_inet.sk.sk_lock.owned)
 		return;
-	if (task_in_skb) {
-		/* Plain loads: half the cost of the reads below. */
-		task = bpf_get_current_task_btf();
-		tgid = task->tgid;
-		tid = task->pid;
-		sum = task->se.sum_exec_runtime;
-		start = task->se.exec_start;
-		delay = task->sched_info.run_delay;
-	} else {
-		task = (struct task_struct *)bpf_get_current_task();
-		tgid = BPF_CORE_READ(task, tgid);
-		tid = BPF_CORE_READ(task, pid);
-		sum = BPF_CORE_READ(task, se.sum_exec_runtime);
-		start = BPF_CORE_READ(task, se.exec_start);
-		delay = BPF_CORE_READ(task, sched_info.run_delay);
-	}
+	reading_now(&answer, task_in_skb);
 	if (!event->tgid)
-		event->tgid = tgid;
-	if (!connection->read_ns || connection->read_tid != tid)
-		return;
-	elapsed = now - connection->read_ns;
-	event->on_cpu_ns = sum - connection->read_exec_sum;
-	/* exec_start moves whenever the sum does, so that this is exact between the scheduler's ticks, too.
-	 * But it is by the clock of its CPU, and those differ: a thread that has moved is known to a tick
-	 * only. */
-	if (connection->read_cpu == bpf_get_smp_processor_id())
-		event->on_cpu_ns += elapsed - (start - connection->read_exec_start);
-	event->run_queue_ns = delay - connection->read_run_delay;
-	event->header.flags |= EVENT_SAME_THREAD;
+		event->tgid = answer.tgid;
+	if (phases_between(&connection->reading, &answer, now, &event->on_cpu_ns, &event->run_queue_ns))
+		event->header.flags |= EVENT_SAME_THREAD;
 }
 
 #endif

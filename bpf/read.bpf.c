@@ -8,7 +8,7 @@ static __always_inline void request_read(struct sock *sk)
 	struct connection *connection = bpf_sk_storage_get(&connections, sk, 0, 0);
 	struct task_struct *task;
 
-	if (!connection || connection->read_ns ||
+	if (!connection || connection->reading.time_ns ||
 	    (connection->state != CONNECTION_WAITING && connection->state != CONNECTION_FRAMED))
 		return;
 	task = bpf_get_current_task_btf();
@@ -16,7 +16,7 @@ static __always_inline void request_read(struct sock *sk)
 		connection_settle(connection, CONNECTION_OWN);
 		return;
 	}
-	phases_begin(connection, task, bpf_ktime_get_ns());
+	phases_begin(&connection->reading, task, bpf_ktime_get_ns());
 }
 
 /* The kernel calls it in the reader's own context whenever bytes have been copied out, by any way of reading.

@@ -37,8 +37,8 @@ static __always_inline void request_begin(struct __sk_buff *skb, struct connecti
 	connection->arrival_ns = now;
 	connection->request_seq = segment->seq;
 	connection->request_start = connection->request_end;
-	connection->read_ns = 0;
-	connection->read_tgid = 0;
+	connection->reading.time_ns = 0;
+	connection->reading.tgid = 0;
 	connection->request_len = 0;
 	if (load_clamped(skb, segment->offset, connection->request, segment->len, REQUEST_CAPTURE_MAX))
 		connection->request_len =
@@ -62,7 +62,7 @@ static __always_inline bool piece_send(struct __sk_buff *skb, const struct conne
 	event->cgroup = connection->at.cgroup;
 	event->request_bytes = piece->len;
 	event->request_len = load_clamped(skb, piece->offset, event->data, piece->len, room) ? piece->len : 0;
-	event->tgid = connection->read_tgid;
+	event->tgid = connection->reading.tgid;
 	event->local_port = connection->at.local_port;
 	event->reserved = 0;
 	event_submit(ring, event, sizeof(*event) + room);

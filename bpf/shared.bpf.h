@@ -98,6 +98,18 @@ struct endpoint {
 	__u8 remote_address[16];
 };
 
+/* A read by a thread, and where the scheduler's sums of it stood. */
+struct reading {
+	__u64 time_ns; /* 0: none yet */
+	__u64 exec_sum;
+	__u64 exec_start;
+	__u64 run_delay;
+	__u32 tgid;
+	__u32 tid;
+	__u32 cpu;
+	__u32 reserved;
+};
+
 /* One direction of a connection that is made of frames (bpf/frames.bpf.h). Written by that direction alone.
  */
 struct framing {
@@ -140,14 +152,7 @@ struct connection {
 	__u32 sequence;    /* requests begun */
 
 	/* Written at the first read after the arrival; cleared by ingress with a new request. */
-	__u64 read_ns;
-	__u64 read_exec_sum;
-	__u64 read_exec_start;
-	__u64 read_run_delay;
-	__u32 read_tgid;
-	__u32 read_tid;
-	__u32 read_cpu;
-	__u32 request_tail; /* the last four bytes that came in: ingress's */
+	struct reading reading;
 
 	/* Written by egress. */
 	__u64 response_end;
@@ -160,6 +165,7 @@ struct connection {
 	/* Pipelining was seen: from now on user space gets the bytes of both directions and sorts them out.
 	 * Set by either direction, never cleared. */
 	__u32 streamed;
+	__u32 request_tail; /* the last four bytes that came in: ingress's */
 
 	union {
 		__u8 request[REQUEST_CAPTURE_MAX + REQUEST_SPARE];
@@ -335,7 +341,7 @@ static __always_inline void exchange_fill(struct exchange_event *event, const st
 	__u32 request_len = connection->request_len;
 
 	event->arrival_ns = connection->arrival_ns;
-	event->read_ns = connection->read_ns;
+	event->read_ns = connection->reading.time_ns;
 	event->on_cpu_ns = 0;
 	event->run_queue_ns = 0;
 	event->previous_last_ns = connection->last_ns;
@@ -343,7 +349,7 @@ static __always_inline void exchange_fill(struct exchange_event *event, const st
 	event->request_end = connection->request_end;
 	event->response_end = connection->response_end;
 	event->cgroup = connection->at.cgroup;
-	event->tgid = connection->read_tgid;
+	event->tgid = connection->reading.tgid;
 	event->sequence = connection->sequence;
 	event->response_bytes = 0;
 	event->request_len = request_len < request_room ? request_len : request_room;
