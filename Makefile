@@ -24,7 +24,7 @@ CFLAGS    ?= -O2 -g
 WARNINGS  := -Wall -Wextra -Wshadow -Werror
 DEFINES   := -D_GNU_SOURCE -DRINGSIDE_VERSION='"$(VERSION)"' -DRINGSIDE_REVISION='"$(REVISION)"'
 USER_CFLAGS := -std=gnu11 $(CFLAGS) $(WARNINGS) $(DEFINES) -Iinclude -Iuser -I$(BUILD)
-LIBRARIES := -lbpf -lelf -lz -lmicrohttpd -lcurl -ljansson -lcyaml -lxxhash -lnghttp2 -lm
+LIBRARIES := -lbpf -lelf -lz -lmicrohttpd -lcurl -ljansson -lcyaml -lxxhash -lnghttp2 -lZydis -lm
 
 # BPF_PROG of libbpf leaves its context unused.
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Werror -Iinclude

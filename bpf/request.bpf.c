@@ -4,6 +4,7 @@
 #include "early.bpf.h"
 #include "network.bpf.h"
 #include "connection.bpf.h"
+#include "tls.bpf.h"
 
 _Static_assert(REQUEST_CAPTURE_MAX == 512 && REQUEST_SPARE >= START_LEN, "the mask below is made for this");
 
@@ -247,8 +248,39 @@ static __always_inline void not_a_request(struct bpf_sock *sk, const struct segm
 	/* Who has sent nothing yet is the server; the client's end of the same connection is not counted
 	 * again. */
 	if (!tcp->data_segs_out)
-		count(start_is_tls(start) ? COUNT_UNPARSED_TLS : COUNT_UNPARSED_OTHER);
+		count(COUNT_UNPARSED_OTHER);
 	socket_ignore(sk);
+}
+
+/* A connection in TLS begins, or one that is older than ringside goes on. Of the server's end. */
+static __always_inline bool is_tls(struct bpf_sock *sk, const struct start *start)
+{
+	struct tcp_sock *tcp;
+
+	if (start->len < TLS_HEADER_LEN || !tls_header_is_plausible((const __u8 *)start->bytes))
+		return false;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	return tcp && BPF_CORE_READ(tcp, inet_conn.icsk_inet.sk.sk_max_ack_backlog);
+}
+
+static __always_inline void tls_begin(struct __sk_buff *skb, struct bpf_sock *sk,
+				      const struct segment *segment)
+{
+	struct tls_socket *socket = bpf_sk_storage_get(&tls_sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	struct tcp_sock *kernel_tcp = bpf_skc_to_tcp_sock(sk);
+	struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
+
+	if (!socket || !tcp || !kernel_tcp) {
+		count(COUNT_LOST_STATE);
+		return;
+	}
+	endpoint_fill(&socket->at, (struct sock *)kernel_tcp);
+	socket->at.socket = bpf_get_socket_cookie(skb);
+	socket->at.cgroup = bpf_skb_cgroup_id(skb);
+	socket->midstream = tcp->bytes_received != 0;
+	socket->next_seq_in = segment->seq;
+	socket->arrival_ns = bpf_ktime_get_ns();
+	tls_came(skb, (__u64)segment->len << 32 | segment->offset, segment->seq);
 }
 
 static __always_inline void early_keep(struct __sk_buff *skb, struct bpf_sock *sk,
@@ -398,6 +430,10 @@ static __always_inline void segment_came_in(struct __sk_buff *skb)
 		return;
 	if (!segment_load(skb, &segment) || segment.len == 0)
 		return;
+	if (!connection && storage_in_tracing && bpf_sk_storage_get(&tls_sockets, sk, 0, 0)) {
+		tls_came(skb, (__u64)segment.len << 32 | segment.offset, segment.seq);
+		return;
+	}
 	if (connection && connection->state == CONNECTION_FRAMED) {
 		frames_came(skb, connection, &segment);
 		return;
@@ -421,6 +457,10 @@ static __always_inline void segment_came_in(struct __sk_buff *skb)
 			connection = connection_http2(skb, sk, &segment, &start);
 			if (connection)
 				frames_came(skb, connection, &segment);
+			return;
+		}
+		if (storage_in_tracing && is_tls(sk, &start)) {
+			tls_begin(skb, sk, &segment);
 			return;
 		}
 		if (!start_is_request(&start)) {

@@ -210,6 +210,14 @@ static __always_inline bool start_is_http2(const struct start *start)
 	       start_word(start, 8) == WORD('T', 'P', '/', '2');
 }
 
+/* A HEADERS frame of HTTP/2 that begins a request (RFC 9113 section 6.2): on a stream of the client's, with
+ * no flags but its own. */
+static __always_inline bool start_is_http2_headers(const struct start *start)
+{
+	return start->len > 9 && !start->bytes[0] && start->bytes[3] == 1 && !(start->bytes[4] & ~0x2d) &&
+	       !(start->bytes[5] & 0x80) && start->bytes[8] & 1;
+}
+
 /* A TLS record of a handshake (RFC 8446 section 5.1). */
 static __always_inline bool start_is_tls(const struct start *start)
 {

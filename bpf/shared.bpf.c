@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // Owns what the programs share: the rings to user space, the counters, the connections, the settings.
 #include "early.bpf.h"
+#include "tls.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -10,6 +11,10 @@ struct connections connections SEC(".maps");
 struct ignored ignored SEC(".maps");
 struct early_requests early_requests SEC(".maps");
 struct places places SEC(".maps");
+struct tls_sockets tls_sockets SEC(".maps");
+struct tls_connections tls_connections SEC(".maps");
+struct tls_sessions tls_sessions SEC(".maps");
+struct tls_reads tls_reads SEC(".maps");
 struct traffic_sums traffic_sums SEC(".maps");
 
 volatile __u64 early_last_ns = 0;

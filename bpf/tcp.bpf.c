@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // The life of sockets: who listens, which connections end, and whether they owe an answer.
 #include "early.bpf.h"
+#include "tls.bpf.h"
 
 static __always_inline void listen_send(const struct sock *sk, __u16 flags)
 {
@@ -71,12 +72,23 @@ static __always_inline bool answered_send(const struct sock *sk, struct connecti
 	return true;
 }
 
+static __always_inline void tls_closed(struct sock *sk, int oldstate)
+{
+	struct tls_socket *socket = bpf_sk_storage_get(&tls_sockets, sk, 0, 0);
+
+	if (socket && !socket->own)
+		tls_end(socket->at.socket,
+			(client_left(sk, oldstate) ? 1 : 0) | (socket->data_bytes >= TLS_DATA_MIN ? 2 : 0));
+}
+
 static __always_inline void connection_closed(struct sock *sk, int oldstate)
 {
 	struct connection *connection = bpf_sk_storage_get(&connections, sk, 0, 0);
 
-	if (!connection)
+	if (!connection) {
+		tls_closed(sk, oldstate);
 		return;
+	}
 	if (connection->state == CONNECTION_WAITING) {
 		connection_settle(connection, CONNECTION_IDLE);
 		if (!unanswered_send(sk, connection, oldstate))

@@ -21,6 +21,7 @@ enum event_kind {
 			       connection */
 	EVENT_CLOSE,        /* the connection is over; an unanswered request comes with it */
 	EVENT_LISTEN,       /* a process began or ended listening on a port */
+	EVENT_PROCESS,      /* a process reads from a connection in TLS, for the first time */
 	EVENT_STREAM,       /* bytes of a connection that user space decodes: frames, or what TLS hides */
 };
 
@@ -146,6 +147,12 @@ struct stream_event {
 	__u8 data[];
 };
 
+struct process_event {
+	struct event_header header;
+	__u32 tgid;
+	__u32 reserved;
+};
+
 struct listen_event {
 	struct event_header header;
 	__u64 cgroup;
@@ -159,6 +166,7 @@ _Static_assert(sizeof(struct exchange_event) == 160, "exchange_event is shared w
 _Static_assert(sizeof(struct request_event) == 64, "request_event is shared with the kernel side");
 _Static_assert(sizeof(struct response_event) == 56, "response_event is shared with the kernel side");
 _Static_assert(sizeof(struct stream_event) == 136, "stream_event is shared with the kernel side");
+_Static_assert(sizeof(struct process_event) == 32, "process_event is shared with the kernel side");
 _Static_assert(sizeof(struct listen_event) == 40, "listen_event is shared with the kernel side");
 
 #endif

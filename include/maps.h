@@ -21,7 +21,8 @@ enum counter {
 	COUNT_LOST_STATE,    /* no memory for a connection's state: its request is not reported */
 	COUNT_LOST_NETWORK,  /* no room for another cgroup: packets that are not counted */
 	COUNT_LOST_HEALTH,   /* the same: retransmissions, resets and round trips that are not counted */
-	COUNT_UNPARSED_TLS,
+	COUNT_LOST_TLS,      /* a request in TLS whose socket is not known */
+	COUNT_UNPARSED_TLS_OPAQUE,
 	COUNT_UNPARSED_OTHER,
 	COUNT_MAX,
 };

@@ -80,6 +80,7 @@ static void capabilities_init(struct capture *capture)
 	capture->capabilities[CAPABILITY_HTTP] = (struct capability){"http", NULL};
 	capture->capabilities[CAPABILITY_PHASES] = (struct capability){"phases", NULL};
 	capture->capabilities[CAPABILITY_CONNECTIONS] = (struct capability){"connections", NULL};
+	capture->capabilities[CAPABILITY_TLS] = (struct capability){"tls", NULL};
 	capture->capabilities[CAPABILITY_WAITS] = (struct capability){"run_queue", NULL};
 	capture->capabilities[CAPABILITY_TCP_HEALTH] = (struct capability){"tcp_health", NULL};
 	capture->capabilities[CAPABILITY_ACCEPT_QUEUES] = (struct capability){"accept_queues", NULL};
@@ -106,6 +107,8 @@ static int open_and_configure(struct capture *capture, const struct offer *offer
 	capture->skeleton->rodata->storage_in_tracing = offer->storage_in_tracing;
 	bpf_program__set_autoload(capture->skeleton->progs.ringside_read, offer->storage_in_tracing);
 	bpf_program__set_autoload(capture->skeleton->progs.ringside_listeners, offer->storage_in_tracing);
+	bpf_program__set_autoload(capture->skeleton->progs.ringside_tls_socket_read,
+				  offer->storage_in_tracing);
 	capture->skeleton->rodata->retransmit_has_result = capture->retransmit_arguments > 2;
 	return 0;
 }
@@ -123,6 +126,7 @@ static int load(struct capture *capture)
 		if (!error && !offers[i].storage_in_tracing) {
 			capability_off(capture, CAPABILITY_PHASES, no_storage);
 			capability_off(capture, CAPABILITY_CONNECTIONS, no_storage);
+			capability_off(capture, CAPABILITY_TLS, no_storage);
 			capability_off(capture, CAPABILITY_ACCEPT_QUEUES, no_storage);
 		}
 		if (!error || error == -EPERM || error == -ENOMEM)
@@ -219,6 +223,11 @@ static int attach(struct capture *capture)
 	if (bpf_program__autoload(skeleton->progs.ringside_read) &&
 	    attach_tracepoint(skeleton->progs.ringside_read, &skeleton->links.ringside_read))
 		capability_off(capture, CAPABILITY_PHASES,
+			       "the tracepoint tcp_rcv_space_adjust refused a program");
+	if (bpf_program__autoload(skeleton->progs.ringside_tls_socket_read) &&
+	    attach_tracepoint(skeleton->progs.ringside_tls_socket_read,
+			      &skeleton->links.ringside_tls_socket_read))
+		capability_off(capture, CAPABILITY_TLS,
 			       "the tracepoint tcp_rcv_space_adjust refused a program");
 	if (attach_tracepoint(skeleton->progs.ringside_state, &skeleton->links.ringside_state))
 		capability_off(capture, CAPABILITY_CONNECTIONS,

@@ -19,10 +19,11 @@ struct capability {
 };
 
 enum {
-	CAPABILITY_HTTP,          ///< requests counted and timed
-	CAPABILITY_PHASES,        ///< where the time of a request went
-	CAPABILITY_CONNECTIONS,   ///< resets, and requests without an answer
-	CAPABILITY_WAITS,         ///< how long the threads of a container waited for a CPU
+	CAPABILITY_HTTP,        ///< requests counted and timed
+	CAPABILITY_PHASES,      ///< where the time of a request went
+	CAPABILITY_CONNECTIONS, ///< resets, and requests without an answer
+	CAPABILITY_TLS,   ///< what connections in TLS say, where a library that is known has it in the clear
+	CAPABILITY_WAITS, ///< how long the threads of a container waited for a CPU
 	CAPABILITY_TCP_HEALTH,    ///< retransmissions, resets, round trips and connections of containers
 	CAPABILITY_ACCEPT_QUEUES, ///< connections that wait to be accepted
 	CAPABILITY_COUNT,

@@ -83,6 +83,12 @@ static bool dispatch(struct events *events, const struct event_header *header, s
 		events->counts.listen++;
 		handlers->on_listen(handlers->context, (const void *)header);
 		return true;
+	case EVENT_PROCESS:
+		if (size < sizeof(struct process_event))
+			return false;
+		events->counts.process++;
+		handlers->on_process(handlers->context, (const void *)header);
+		return true;
 	case EVENT_STREAM:
 		if (!stream_fits((const void *)header, size))
 			return false;

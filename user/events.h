@@ -9,6 +9,7 @@ struct exchange_event;
 struct request_event;
 struct response_event;
 struct listen_event;
+struct process_event;
 struct stream_event;
 
 /// Who gets what; each call borrows the event. Captured bytes are within the event.
@@ -19,6 +20,7 @@ struct event_handlers {
 	void (*on_unanswered)(void *context, const struct exchange_event *event);
 	void (*on_close)(void *context, const struct response_event *event);
 	void (*on_listen)(void *context, const struct listen_event *event);
+	void (*on_process)(void *context, const struct process_event *event);
 	void (*on_stream)(void *context, const struct stream_event *event);
 	void *context;
 };
@@ -30,6 +32,7 @@ struct event_counts {
 	uint64_t response;
 	uint64_t close;
 	uint64_t listen;
+	uint64_t process;
 	uint64_t stream;
 	uint64_t malformed;
 };

@@ -14,6 +14,7 @@ struct http2_connections;
 struct runtime_figures;
 struct network_sums;
 struct services;
+struct tls_processes;
 struct workloads;
 
 struct observation {
@@ -26,6 +27,7 @@ struct observation {
 	struct runtime_figures *figures;
 	struct network_sums *network;
 	struct services *services;
+	struct tls_processes *tls;
 	struct workloads *workloads;
 	const char *only_service; ///< NULL for all
 	uint64_t start_ns;        ///< CLOCK_MONOTONIC at ringside's start

@@ -21,6 +21,7 @@
 #include "runtime_figures.h"
 #include "services.h"
 #include "tcp_survey.h"
+#include "tls_processes.h"
 #include "workloads.h"
 
 /* Events → connections and listeners. */
@@ -55,7 +56,16 @@ static void on_close(void *context, const struct response_event *event)
 
 static void on_listen(void *context, const struct listen_event *event)
 {
-	listeners_on_event(((struct pipeline *)context)->listeners, event);
+	struct pipeline *pipeline = context;
+
+	listeners_on_event(pipeline->listeners, event);
+	if (event->tgid)
+		tls_processes_look(pipeline->tls, event->tgid);
+}
+
+static void on_process(void *context, const struct process_event *event)
+{
+	tls_processes_look(((struct pipeline *)context)->tls, event->tgid);
 }
 
 /* What user space decodes, by enum stream_protocol. */
@@ -109,8 +119,8 @@ static void limit(struct pipeline *pipeline, const struct config *config)
 /* In the order in which data flows, backwards: each is given the next one. */
 static int make_stages(struct pipeline *pipeline, const struct config *config, const char *docker_socket)
 {
-	const struct event_handlers handlers = {on_exchange, on_request, on_response, on_unanswered,
-						on_close,    on_listen,  on_stream,   pipeline};
+	const struct event_handlers handlers = {on_exchange, on_request, on_response, on_unanswered, on_close,
+						on_listen,   on_process, on_stream,   pipeline};
 	const struct services_options naming = {
 		.config = config,
 		.capture = &pipeline->capture,
@@ -138,6 +148,10 @@ static int make_stages(struct pipeline *pipeline, const struct config *config, c
 		pipeline->figures = runtime_figures_new(pipeline->services, pipeline->capture.skeleton);
 		error = pipeline->figures ? 0 : -ENOMEM;
 	}
+	if (!error) {
+		pipeline->tls = tls_processes_new(pipeline->capture.skeleton);
+		error = pipeline->tls ? 0 : -ENOMEM;
+	}
 	if (!error)
 		error = events_new(&pipeline->capture, &handlers, &pipeline->events);
 	if (!error)
@@ -156,6 +170,7 @@ int pipeline_start(struct pipeline *pipeline, const struct config *config, const
 	/* Docker first: names of containers before the processes in them. */
 	services_tick(pipeline->services, true, monotonic_ns());
 	tcp_survey_inventory(pipeline->tcp_survey);
+	tls_processes_scan(pipeline->tls);
 	error = listeners_scan(pipeline->listeners);
 	return error ? log_err(error, "cannot read /proc: %s", strerror(-error)) : 0;
 }
@@ -170,6 +185,7 @@ void pipeline_stop(struct pipeline *pipeline)
 	http2_connections_free(pipeline->http2);
 	listeners_free(pipeline->listeners);
 	runtime_figures_free(pipeline->figures);
+	tls_processes_free(pipeline->tls);
 	for (service = pipeline->services ? services_first(pipeline->services) : NULL; service;
 	     service = service->hh.next)
 		service_stats_free(service->stats);
@@ -234,6 +250,7 @@ void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns)
 {
 	services_tick(pipeline->services, !docker_trouble(pipeline->docker), now_ns);
 	runtime_figures_tick(pipeline->figures);
+	tls_processes_tick(pipeline->tls, now_ns);
 	workloads_refresh(pipeline->workloads);
 	network_sums_tick(pipeline->network, now_ns);
 	tcp_survey_tick(pipeline->tcp_survey, now_ns);
@@ -253,6 +270,7 @@ struct observation pipeline_observation(struct pipeline *pipeline)
 		.figures = pipeline->figures,
 		.http2 = pipeline->http2,
 		.services = pipeline->services,
+		.tls = pipeline->tls,
 		.network = pipeline->network,
 		.workloads = pipeline->workloads,
 	};

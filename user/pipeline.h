@@ -14,6 +14,7 @@ struct http2_connections;
 struct loop;
 struct network_sums;
 struct tcp_survey;
+struct tls_processes;
 
 /// Zeroed before the start.
 struct pipeline {
@@ -23,6 +24,7 @@ struct pipeline {
 	struct http2_connections *http2;
 	struct listeners *listeners;
 	struct services *services;
+	struct tls_processes *tls;
 	struct runtime_figures *figures;
 	struct workloads *workloads;
 	struct network_sums *network;

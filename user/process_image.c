@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -93,6 +94,52 @@ int process_image_library(pid_t pid, bool (*matches)(const char *base_name), str
 		return error ? error : -ENOENT;
 	fd = open_mapped(pid, &wanted);
 	return fd < 0 ? -ENOENT : make_image(fd, &wanted, ret_image);
+}
+
+struct several {
+	bool (*matches)(const char *base_name);
+	struct wanted found[PROCESS_IMAGES_MAX];
+	unsigned len;
+};
+
+static bool look_for_several(void *context, const struct mapping *mapping)
+{
+	struct several *several = context;
+	const char *slash = strrchr(mapping->path, '/');
+	struct wanted *wanted = &several->found[several->len];
+
+	if (mapping->path[0] != '/' || !slash || !several->matches(slash + 1))
+		return true;
+	for (unsigned i = 0; i < several->len; i++)
+		if (!strcmp(several->found[i].path, mapping->path))
+			return true;
+	wanted->start = mapping->start;
+	wanted->end = mapping->end;
+	wanted->offset = mapping->offset;
+	snprintf(wanted->path, sizeof(wanted->path), "%s", mapping->path);
+	return ++several->len < PROCESS_IMAGES_MAX;
+}
+
+int process_image_each_library(pid_t pid, bool (*matches)(const char *base_name),
+			       void (*each)(void *context, const struct process_image *image,
+					    const char *path),
+			       void *context)
+{
+	AUTO_FREE struct several *several = calloc(1, sizeof(*several));
+	int error;
+
+	if (!several)
+		return -ENOMEM;
+	several->matches = matches;
+	error = mappings_each(pid, look_for_several, several);
+	for (unsigned i = 0; !error && i < several->len; i++) {
+		AUTO_PROCESS_IMAGE struct process_image image = PROCESS_IMAGE_NONE;
+		int fd = open_mapped(pid, &several->found[i]);
+
+		if (fd >= 0 && !make_image(fd, &several->found[i], &image))
+			each(context, &image, several->found[i].path);
+	}
+	return error;
 }
 
 void process_image_close(struct process_image *image)

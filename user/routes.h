@@ -22,8 +22,8 @@ void routes_free(struct routes *routes);
 /// ROUTE_OTHER.
 unsigned routes_find(struct routes *routes, struct slice target, uint16_t status);
 
-/// The route of a gRPC method, "/package.Service/Method", which is a template as it is. One that was only ever
-/// answered as unimplemented is ROUTE_UNMATCHED; what is no such name goes the way of other paths.
+/// The route of a gRPC method, "/package.Service/Method", which is a template as it is. One that was only
+/// ever answered as unimplemented is ROUTE_UNMATCHED; what is no such name goes the way of other paths.
 unsigned routes_find_grpc(struct routes *routes, struct slice target, bool unimplemented);
 
 /// The label of a route: "(unmatched)", "(other)", or its template. Owned by `routes`. Valid UTF-8, at most

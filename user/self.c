@@ -18,6 +18,8 @@
 #include "own_process.h"
 #include "runtime_figures.h"
 #include "services.h"
+#include "tls_files.h"
+#include "tls_processes.h"
 
 struct reason {
 	const char *name;
@@ -40,6 +42,7 @@ static unsigned losses(const struct observation *observation, struct reason ret_
 		{"unmatched", unpaired->unmatched + http2->unmatched},
 		{"malformed", unpaired->malformed},
 		{"http2_state", http2->state},
+		{"tls_session", capture_counter(capture, COUNT_LOST_TLS)},
 		{"table_full", unpaired->table_full + http2->table_full},
 		{"container_unnamed", unnamed->held_too_many},
 	};
@@ -72,10 +75,10 @@ static void write_events(struct exposition *exposition, const struct observation
 {
 	const struct event_counts *counts = events_counts(observation->events);
 	const struct reason kinds[] = {
-		{"exchange", counts->exchange},   {"request", counts->request},
-		{"response", counts->response},   {"close", counts->close},
-		{"listen", counts->listen},       {"stream", counts->stream},
-		{"malformed", counts->malformed},
+		{"exchange", counts->exchange}, {"request", counts->request},
+		{"response", counts->response}, {"close", counts->close},
+		{"listen", counts->listen},     {"process", counts->process},
+		{"stream", counts->stream},     {"malformed", counts->malformed},
 	};
 	struct reason lost[LOSSES_MAX];
 	unsigned lost_len = losses(observation, lost);
@@ -91,7 +94,7 @@ static void write_events(struct exposition *exposition, const struct observation
 static void write_unparsed(struct exposition *exposition, const struct observation *observation)
 {
 	const struct reason unparsed[] = {
-		{"tls", capture_counter(observation->capture, COUNT_UNPARSED_TLS)},
+		{"tls-opaque", capture_counter(observation->capture, COUNT_UNPARSED_TLS_OPAQUE)},
 		{"http2", http2_connections_losses(observation->http2)->connections},
 		{"other_protocol", capture_counter(observation->capture, COUNT_UNPARSED_OTHER)},
 		{"incomplete_request", connections_losses(observation->connections)->incomplete_request},
@@ -182,6 +185,17 @@ static void write_capabilities(struct exposition *exposition, const struct obser
 		if (service->hidden || !service->figures || !service->figures->unreadable)
 			continue;
 		snprintf(name, sizeof(name), "%s:%s", runtime_name(service->runtime), service->name);
+		exposition_value(exposition, labels, 2, 1);
+	}
+	const struct tls_files *libraries = tls_processes_files(observation->tls);
+	for (const struct tls_file *file = tls_files_next(libraries, NULL); file;
+	     file = tls_files_next(libraries, file)) {
+		char name[80];
+		struct label labels[] = {{"name", name}, {"state", "off"}};
+
+		if (!tls_file_trouble(file))
+			continue;
+		snprintf(name, sizeof(name), "tls:%s", tls_file_name(file));
 		exposition_value(exposition, labels, 2, 1);
 	}
 	struct label docker[] = {{"name", "docker"},

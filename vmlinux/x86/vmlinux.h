@@ -29,6 +29,7 @@ typedef __u32 __wsum;
 typedef _Bool bool;
 
 enum {
+	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
 };
 

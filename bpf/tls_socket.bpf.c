@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// What the packets of connections in TLS tell: when records came, who read them, when it ended. bpf/tls.bpf.c
+// adds what was in them; user/tls_processes.c hears of processes that read them.
+#include "connection.bpf.h"
+#include "phases.bpf.h"
+#include "tls.bpf.h"
+
+/* Processes that user space has been told of. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, __u8);
+} tls_processes SEC(".maps");
+
+/* Records looked at in one segment: 64 KiB have four of the largest. */
+#define RECORDS_MAX 32
+
+/* Follow the records from the segment's beginning; a header that is cut leaves the next beginning unknown. */
+static __always_inline void records_walk(struct __sk_buff *skb, struct tls_socket *socket, __u32 offset,
+					 __u32 len)
+{
+	__u32 at = socket->record_left, left;
+	__u8 header[TLS_HEADER_LEN];
+
+	for (__u32 i = 0; i < RECORDS_MAX; i++) {
+		if (at >= len)
+			break;
+		if (at + TLS_HEADER_LEN > len ||
+		    bpf_skb_load_bytes(skb, offset + at, header, sizeof(header)) ||
+		    !tls_header_is_plausible(header)) {
+			socket->unaligned = 1;
+			socket->record_left = 0;
+			return;
+		}
+		left = (__u32)header[3] << 8 | header[4];
+		if (header[0] == TLS_APPLICATION_DATA)
+			socket->data_bytes += left;
+		at += TLS_HEADER_LEN + left;
+	}
+	socket->unaligned = at < len;
+	socket->record_left = at > len ? at - len : 0;
+}
+
+__noinline int tls_came(struct __sk_buff *skb, __u64 place, __u32 seq)
+{
+	struct bpf_sock *sk = socket_of(skb);
+	struct tls_socket *socket = sk ? bpf_sk_storage_get(&tls_sockets, sk, 0, 0) : NULL;
+	struct tcp_sock *tcp = sk ? bpf_skc_to_tcp_sock(sk) : NULL;
+	__u32 offset = place, len = place >> 32;
+	__s32 seen;
+
+	if (!socket || !tcp)
+		return 0;
+	seen = (__s32)(socket->next_seq_in - seq);
+	if (seen > 0) {
+		if ((__u32)seen >= len)
+			return 0;
+		offset += seen;
+		len -= seen;
+		seq += seen;
+	} else if (seen < 0) {
+		socket->unaligned = 1;
+	}
+	/* All that came before has been read: a record that begins here is what is waited for from now on. */
+	if ((socket->unaligned || !socket->record_left) && tcp->copied_seq == seq)
+		socket->arrival_ns = bpf_ktime_get_ns();
+	if (socket->unaligned)
+		socket->record_left = 0;
+	records_walk(skb, socket, offset, len);
+	socket->next_seq_in = seq + len;
+	return 0;
+}
+
+static const struct tls_connection tls_connection_none;
+
+static __always_inline struct tls_connection *tls_connection_new(struct tls_socket *socket)
+{
+	struct tls_connection *connection;
+	__u64 cookie = socket->at.socket;
+
+	if (bpf_map_update_elem(&tls_connections, &cookie, &tls_connection_none, BPF_NOEXIST)) {
+		count(COUNT_LOST_STATE);
+		return NULL;
+	}
+	connection = bpf_map_lookup_elem(&tls_connections, &cookie);
+	if (!connection)
+		return NULL;
+	connection->at = socket->at;
+	connection->midstream = socket->midstream;
+	socket->known = 1;
+	return connection;
+}
+
+/* User space looks into a process when it first reads, once. */
+static __always_inline void process_tell(__u32 tgid)
+{
+	struct process_event *event;
+	__u32 index = 0;
+	__u8 told = 1;
+	void *ring;
+
+	if (bpf_map_lookup_elem(&tls_processes, &tgid))
+		return;
+	ring = bpf_map_lookup_elem(&rings, &index);
+	event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event), 0) : NULL;
+	if (!event) /* at its next read, then */
+		return;
+	bpf_map_update_elem(&tls_processes, &tgid, &told, BPF_ANY);
+	__builtin_memset(event, 0, sizeof(*event));
+	event->header.time_ns = bpf_ktime_get_ns();
+	event->header.kind = EVENT_PROCESS;
+	event->tgid = tgid;
+	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
+}
+
+/* In the reader's own context, as bpf/read.bpf.c is. */
+static __always_inline void tls_read(struct sock *sk)
+{
+	struct tls_socket *socket = bpf_sk_storage_get(&tls_sockets, sk, 0, 0);
+	struct tls_connection *connection;
+	struct task_struct *task;
+	__u64 cookie;
+	__u32 tid;
+
+	if (!socket || socket->own)
+		return;
+	task = bpf_get_current_task_btf();
+	if ((__u32)task->tgid == own_tgid) {
+		socket->own = 1;
+		return;
+	}
+	tid = task->pid;
+	cookie = socket->at.socket;
+	bpf_map_update_elem(&tls_reads, &tid, &cookie, BPF_ANY);
+	process_tell(task->tgid);
+	connection = bpf_map_lookup_elem(&tls_connections, &cookie);
+	if (!connection && !socket->known)
+		connection = tls_connection_new(socket);
+	if (!connection || connection->arrival_ns == socket->arrival_ns)
+		return;
+	connection->arrival_ns = socket->arrival_ns;
+	phases_begin(&connection->reading, task, bpf_ktime_get_ns());
+}
+
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(ringside_tls_socket_read, struct sock *sk)
+{
+	tls_read(sk);
+	return 0;
+}
+
+static __always_inline void close_send(const struct tls_connection *connection, bool client_left)
+{
+	void *ring = ring_of(connection->at.socket);
+	struct response_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event), 0) : NULL;
+
+	if (!event) {
+		count(COUNT_LOST_STREAM);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->header.time_ns = bpf_ktime_get_ns();
+	event->header.socket = connection->at.socket;
+	event->header.kind = EVENT_CLOSE;
+	event->header.flags = client_left ? EVENT_CLIENT_LEFT : 0;
+	event->header.netns = connection->at.netns;
+	event->last_ns = event->header.time_ns;
+	event_submit(ring, event, sizeof(*event));
+}
+
+__noinline int tls_end(__u64 cookie, __u32 what)
+{
+	struct tls_connection *connection = bpf_map_lookup_elem(&tls_connections, &cookie);
+	struct tls_session_key session;
+
+	if (!connection || !connection->position[DIRECTION_IN]) {
+		if (what & 2)
+			count(COUNT_UNPARSED_TLS_OPAQUE);
+	} else if (connection->state != TLS_UNDECIDED && connection->state != TLS_IGNORED) {
+		close_send(connection, what & 1);
+	}
+	if (!connection)
+		return 0;
+	session = connection->session;
+	if (session.session)
+		bpf_map_delete_elem(&tls_sessions, &session);
+	bpf_map_delete_elem(&tls_connections, &cookie);
+	return 0;
+}

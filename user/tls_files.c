@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds the functions of TLS libraries in ELF files and puts the kernel side's probes on their entries and
+// returns: once for each file, whoever runs it, in containers or not.
+#include "tls_files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+#include <bpf/libbpf.h>
+#include <linux/magic.h>
+#include <uthash.h>
+
+#include "cleanup.h"
+#include "elf_file.h"
+#include "elf_symbols.h"
+#include "log.h"
+#include "process_image.h"
+#include "returns.h"
+#include "ringside.skel.h"
+
+/* Files of a host that have anything to do with TLS, and others that were looked at, are fewer. */
+#define FILES_MAX 4096
+#define FUNCTION_LEN_MAX 65536
+#define LINKS_MAX 128
+
+enum {
+	SSL_READ,
+	SSL_READ_EX,
+	SSL_WRITE,
+	SSL_WRITE_EX,
+	SSL_HANDSHAKE,
+	SSL_FREE,
+	GNUTLS_RECV,
+	GNUTLS_SEND,
+	GNUTLS_HANDSHAKE,
+	GNUTLS_DEINIT,
+	FUNCTION_COUNT
+};
+
+static const char *const function_names[FUNCTION_COUNT] = {
+	[SSL_READ] = "SSL_read",
+	[SSL_READ_EX] = "SSL_read_ex",
+	[SSL_WRITE] = "SSL_write",
+	[SSL_WRITE_EX] = "SSL_write_ex",
+	[SSL_HANDSHAKE] = "SSL_do_handshake",
+	[SSL_FREE] = "SSL_free",
+	[GNUTLS_RECV] = "gnutls_record_recv",
+	[GNUTLS_SEND] = "gnutls_record_send",
+	[GNUTLS_HANDSHAKE] = "gnutls_handshake",
+	[GNUTLS_DEINIT] = "gnutls_deinit",
+};
+
+_Static_assert(FUNCTION_COUNT <= ELF_SYMBOLS_MAX, "looked for at once");
+
+/// What runs where a function begins and where it returns; NULL for nothing.
+struct probes {
+	struct bpf_program *enter, *leave;
+};
+
+struct tls_file {
+	struct file_id id;
+	unsigned users;
+	const char *trouble; ///< static; NULL
+	bool plain;          ///< has no such functions
+	char name[64];
+	struct bpf_link *links[LINKS_MAX];
+	unsigned links_len;
+	UT_hash_handle hh;
+};
+
+struct tls_files {
+	struct probes probes[FUNCTION_COUNT];
+	struct tls_file *table;
+	uint64_t lost;
+};
+
+struct tls_files *tls_files_new(struct ringside *skeleton)
+{
+	struct tls_files *files = calloc(1, sizeof(*files));
+	struct probes reads, reads_ex, writes, writes_ex, handshakes, frees;
+
+	if (!files)
+		return NULL;
+	reads = (struct probes){skeleton->progs.ringside_tls_read_enter,
+				skeleton->progs.ringside_tls_read_leave};
+	reads_ex = (struct probes){skeleton->progs.ringside_tls_read_ex_enter, reads.leave};
+	writes = (struct probes){skeleton->progs.ringside_tls_write_enter,
+				 skeleton->progs.ringside_tls_write_leave};
+	writes_ex = (struct probes){skeleton->progs.ringside_tls_write_ex_enter, writes.leave};
+	handshakes = (struct probes){skeleton->progs.ringside_tls_handshake_enter,
+				     skeleton->progs.ringside_tls_handshake_leave};
+	frees = (struct probes){skeleton->progs.ringside_tls_free, NULL};
+	files->probes[SSL_READ] = files->probes[GNUTLS_RECV] = reads;
+	files->probes[SSL_READ_EX] = reads_ex;
+	files->probes[SSL_WRITE] = files->probes[GNUTLS_SEND] = writes;
+	files->probes[SSL_WRITE_EX] = writes_ex;
+	files->probes[SSL_HANDSHAKE] = files->probes[GNUTLS_HANDSHAKE] = handshakes;
+	files->probes[SSL_FREE] = files->probes[GNUTLS_DEINIT] = frees;
+	return files;
+}
+
+static void file_detach(struct tls_file *file)
+{
+	while (file->links_len)
+		bpf_link__destroy(file->links[--file->links_len]);
+}
+
+static void file_remove(struct tls_files *files, struct tls_file *file)
+{
+	file_detach(file);
+	HASH_DEL(files->table, file);
+	free(file);
+}
+
+void tls_files_free(struct tls_files *files)
+{
+	struct tls_file *file, *next;
+
+	if (!files)
+		return;
+	HASH_ITER (hh, files->table, file, next)
+		file_remove(files, file);
+	free(files);
+}
+
+static int probe_add(struct tls_file *file, const struct process_image *image, struct bpf_program *program,
+		     uint64_t offset)
+{
+	struct bpf_link *link;
+	char path[32];
+
+	if (file->links_len == LINKS_MAX)
+		return -E2BIG;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", image->fd);
+	link = bpf_program__attach_uprobe(program, false, -1, path, offset);
+	if (!link)
+		return -errno;
+	file->links[file->links_len++] = link;
+	return 0;
+}
+
+/* Returns before the entry: of a call that is under way, nothing is known. */
+static int function_probe(struct tls_file *file, const struct process_image *image,
+			  const struct elf_symbol *symbol, const struct probes *probes)
+{
+	AUTO_FREE uint8_t *code = NULL;
+	uint32_t returns[RETURNS_MAX];
+	uint64_t offset;
+	int count = 0, error;
+
+	if (!elf_file_offset(&image->file, symbol->address, symbol->size_bytes, &offset))
+		return -ENOEXEC;
+	if (probes->leave) {
+		if (!symbol->size_bytes || symbol->size_bytes > FUNCTION_LEN_MAX)
+			return -ENOEXEC;
+		error = elf_file_load(&image->file, offset, symbol->size_bytes, &code);
+		if (error)
+			return error;
+		count = returns_find(code, symbol->size_bytes, image->file.machine, returns);
+	}
+	error = count < 0 ? count : 0;
+	for (int i = 0; !error && i < count; i++)
+		error = probe_add(file, image, probes->leave, offset + returns[i]);
+	return error ? error : probe_add(file, image, probes->enter, offset);
+}
+
+static const char *explain(int error)
+{
+	switch (error) {
+	case -EPERM:
+	case -EACCES:
+		return "the kernel refused a probe on it (CAP_SYS_ADMIN or CAP_PERFMON)";
+	case -ELOOP:
+		return "a function leaves by a jump to another one: where it returns is not known";
+	case -E2BIG:
+		return "its functions return in more places than there may be probes";
+	case -EMFILE:
+		return "too many open files: raise the limit (LimitNOFILE=)";
+	default:
+		return "its functions cannot be read or probed";
+	}
+}
+
+static void file_attach(struct tls_files *files, struct tls_file *file, const struct process_image *image)
+{
+	struct elf_symbol symbols[FUNCTION_COUNT];
+	int error = 0;
+
+	elf_symbols_find(&image->file, function_names, FUNCTION_COUNT, symbols);
+	file->plain = !(symbols[SSL_READ].address && symbols[SSL_WRITE].address) &&
+		      !(symbols[GNUTLS_RECV].address && symbols[GNUTLS_SEND].address);
+	if (file->plain)
+		return;
+	for (unsigned i = 0; !error && i < FUNCTION_COUNT; i++)
+		if (symbols[i].address)
+			error = function_probe(file, image, &symbols[i], &files->probes[i]);
+	if (!error)
+		return;
+	file_detach(file);
+	file->trouble = explain(error);
+	log_warn("TLS in %s is not decoded: %s (%s)", file->name, file->trouble, strerror(-error));
+}
+
+/* Containers of one image share a file's inode, and each has a device number of its own for it. */
+static struct file_id id_of(const struct process_image *image)
+{
+	struct file_id id = image->id;
+	struct statfs filesystem;
+
+	if (!fstatfs(image->fd, &filesystem) && filesystem.f_type == OVERLAYFS_SUPER_MAGIC)
+		id.device = OVERLAYFS_SUPER_MAGIC;
+	return id;
+}
+
+/* What has no users makes room: most are programs without TLS, kept so that they are not looked into again.
+ */
+static bool make_room(struct tls_files *files)
+{
+	struct tls_file *file, *next;
+
+	if (HASH_COUNT(files->table) < FILES_MAX)
+		return true;
+	HASH_ITER (hh, files->table, file, next)
+		if (!file->users)
+			file_remove(files, file);
+	return HASH_COUNT(files->table) < FILES_MAX;
+}
+
+struct tls_file *tls_files_use(struct tls_files *files, const struct process_image *image, const char *path)
+{
+	struct file_id id = id_of(image);
+	const char *slash = strrchr(path, '/');
+	struct tls_file *file = NULL;
+
+	HASH_FIND(hh, files->table, &id, sizeof(id), file);
+	if (!file) {
+		file = make_room(files) ? calloc(1, sizeof(*file)) : NULL;
+		if (!file) {
+			files->lost++;
+			return NULL;
+		}
+		file->id = id;
+		snprintf(file->name, sizeof(file->name), "%s", slash ? slash + 1 : path);
+		HASH_ADD(hh, files->table, id, sizeof(file->id), file);
+	}
+	if (!file->plain && !file->links_len && !file->trouble)
+		file_attach(files, file, image);
+	if (file->plain)
+		return NULL;
+	file->users++;
+	return file;
+}
+
+void tls_files_leave(struct tls_files *files, struct tls_file *file)
+{
+	if (!--file->users)
+		file_remove(files, file);
+}
+
+const struct tls_file *tls_files_next(const struct tls_files *files, const struct tls_file *file)
+{
+	return file ? file->hh.next : files->table;
+}
+
+const char *tls_file_name(const struct tls_file *file)
+{
+	return file->name;
+}
+
+const char *tls_file_trouble(const struct tls_file *file)
+{
+	return file->trouble;
+}
+
+uint64_t tls_files_lost(const struct tls_files *files)
+{
+	return files->lost;
+}
