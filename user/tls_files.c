@@ -20,6 +20,7 @@
 #include "process_image.h"
 #include "returns.h"
 #include "ringside.skel.h"
+#include "runtimes/go_tls.h"
 
 /* Files of a host that have anything to do with TLS, and others that were looked at, are fewer. */
 #define FILES_MAX 4096
@@ -73,6 +74,7 @@ struct tls_file {
 
 struct tls_files {
 	struct probes probes[FUNCTION_COUNT];
+	struct probes go_read, go_write;
 	struct tls_file *table;
 	uint64_t lost;
 };
@@ -93,6 +95,10 @@ struct tls_files *tls_files_new(struct ringside *skeleton)
 	handshakes = (struct probes){skeleton->progs.ringside_tls_handshake_enter,
 				     skeleton->progs.ringside_tls_handshake_leave};
 	frees = (struct probes){skeleton->progs.ringside_tls_free, NULL};
+	files->go_read = (struct probes){skeleton->progs.ringside_go_read_enter,
+					 skeleton->progs.ringside_go_read_leave};
+	files->go_write = (struct probes){skeleton->progs.ringside_go_write_enter,
+					  skeleton->progs.ringside_go_write_leave};
 	files->probes[SSL_READ] = files->probes[GNUTLS_RECV] = reads;
 	files->probes[SSL_READ_EX] = reads_ex;
 	files->probes[SSL_WRITE] = files->probes[GNUTLS_SEND] = writes;
@@ -175,6 +181,8 @@ static const char *explain(int error)
 		return "the kernel refused a probe on it (CAP_SYS_ADMIN or CAP_PERFMON)";
 	case -ELOOP:
 		return "a function leaves by a jump to another one: where it returns is not known";
+	case -ENOTSUP:
+		return "a Go program whose function table cannot be read (Go 1.18 and later can)";
 	case -E2BIG:
 		return "its functions return in more places than there may be probes";
 	case -EMFILE:
@@ -184,22 +192,53 @@ static const char *explain(int error)
 	}
 }
 
-static void file_attach(struct tls_files *files, struct tls_file *file, const struct process_image *image)
+/* Functions of C, by their symbols. -ENOENT if there are none. */
+static int attach_c(struct tls_files *files, struct tls_file *file, const struct process_image *image)
 {
 	struct elf_symbol symbols[FUNCTION_COUNT];
 	int error = 0;
 
 	elf_symbols_find(&image->file, function_names, FUNCTION_COUNT, symbols);
-	file->plain = !(symbols[SSL_READ].address && symbols[SSL_WRITE].address) &&
-		      !(symbols[GNUTLS_RECV].address && symbols[GNUTLS_SEND].address);
-	if (file->plain)
-		return;
+	if (!(symbols[SSL_READ].address && symbols[SSL_WRITE].address) &&
+	    !(symbols[GNUTLS_RECV].address && symbols[GNUTLS_SEND].address))
+		return -ENOENT;
 	for (unsigned i = 0; !error && i < FUNCTION_COUNT; i++)
 		if (symbols[i].address)
 			error = function_probe(file, image, &symbols[i], &files->probes[i]);
+	return error == -ENOENT ? -ENOEXEC : error;
+}
+
+/* -ENOENT if it is no Go program with crypto/tls. */
+static int attach_go(struct tls_files *files, struct tls_file *file, pid_t pid,
+		     const struct process_image *image)
+{
+	struct elf_symbol read, write;
+	struct go_tls tls;
+	int error = go_tls_find(pid, image, &tls);
+
+	if (error)
+		return error;
+	read = (struct elf_symbol){tls.read, tls.read_len};
+	write = (struct elf_symbol){tls.write, tls.write_len};
+	error = function_probe(file, image, &read, &files->go_read);
 	if (!error)
+		error = function_probe(file, image, &write, &files->go_write);
+	return error == -ENOENT ? -ENOEXEC : error;
+}
+
+static void file_attach(struct tls_files *files, struct tls_file *file, pid_t pid,
+			const struct process_image *image)
+{
+	int error = attach_c(files, file, image);
+
+	if (error == -ENOENT)
+		error = attach_go(files, file, pid, image);
+	if (!error || error == -ESRCH) /* of one that has ended, the next process of the file tells */
 		return;
 	file_detach(file);
+	file->plain = error == -ENOENT;
+	if (file->plain)
+		return;
 	file->trouble = explain(error);
 	log_warn("TLS in %s is not decoded: %s (%s)", file->name, file->trouble, strerror(-error));
 }
@@ -229,7 +268,8 @@ static bool make_room(struct tls_files *files)
 	return HASH_COUNT(files->table) < FILES_MAX;
 }
 
-struct tls_file *tls_files_use(struct tls_files *files, const struct process_image *image, const char *path)
+struct tls_file *tls_files_use(struct tls_files *files, pid_t pid, const struct process_image *image,
+			       const char *path)
 {
 	struct file_id id = id_of(image);
 	const char *slash = strrchr(path, '/');
@@ -247,7 +287,7 @@ struct tls_file *tls_files_use(struct tls_files *files, const struct process_ima
 		HASH_ADD(hh, files->table, id, sizeof(file->id), file);
 	}
 	if (!file->plain && !file->links_len && !file->trouble)
-		file_attach(files, file, image);
+		file_attach(files, file, pid, image);
 	if (file->plain)
 		return NULL;
 	file->users++;

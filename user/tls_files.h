@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files whose functions read and write plaintext (libssl, GnuTLS, programs that have OpenSSL or BoringSSL
-// in them), each with the kernel side's probes while a process uses it. tls_processes.c says who does.
+// The files whose functions read and write plaintext (libssl, GnuTLS, programs that have OpenSSL, BoringSSL
+// or Go's crypto/tls in them), each with the kernel side's probes while a process uses it. tls_processes.c
+// says who does.
 #ifndef RINGSIDE_TLS_FILES_H
 #define RINGSIDE_TLS_FILES_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct process_image;
 struct ringside;
@@ -19,9 +21,9 @@ struct tls_files *tls_files_new(struct ringside *skeleton);
 void tls_files_free(struct tls_files *files);
 
 /// The file that a process has mapped, with probes on it from now on; one more user. NULL if it has no such
-/// functions, or cannot be told apart from others that were found to have none. `path` as the process sees
-/// it.
-struct tls_file *tls_files_use(struct tls_files *files, const struct process_image *image, const char *path);
+/// functions. `path` as the process sees it.
+struct tls_file *tls_files_use(struct tls_files *files, pid_t pid, const struct process_image *image,
+			       const char *path);
 /// One user less. Once a file has none, its probes are gone.
 void tls_files_leave(struct tls_files *files, struct tls_file *file);
 

@@ -107,6 +107,7 @@ static bool is_tls_library(const char *base_name)
 
 struct look {
 	struct tls_files *files;
+	pid_t pid;
 	struct tls_file *found[FILES_OF_ONE];
 	unsigned len;
 };
@@ -114,28 +115,30 @@ struct look {
 static void look_at(void *context, const struct process_image *image, const char *path)
 {
 	struct look *look = context;
-	struct tls_file *file = look->len < FILES_OF_ONE ? tls_files_use(look->files, image, path) : NULL;
+	struct tls_file *file =
+		look->len < FILES_OF_ONE ? tls_files_use(look->files, look->pid, image, path) : NULL;
 
 	if (file)
 		look->found[look->len++] = file;
 }
 
-static void look_at_executable(struct look *look, pid_t pid)
+static void look_at_executable(struct look *look)
 {
 	AUTO_PROCESS_IMAGE struct process_image image = PROCESS_IMAGE_NONE;
 	char path[4096];
 
-	if (proc_link(pid, "exe", path, sizeof(path)) >= 0 && !process_image_executable(pid, &image))
+	if (proc_link(look->pid, "exe", path, sizeof(path)) >= 0 &&
+	    !process_image_executable(look->pid, &image))
 		look_at(look, &image, path);
 }
 
 /* What it uses now; before what it used is given up, so that a file that stays keeps its probes. */
 static void look(struct tls_processes *processes, pid_t pid, bool keep_empty)
 {
-	struct look look = {.files = processes->files};
+	struct look look = {.files = processes->files, .pid = pid};
 	struct tls_process *process = NULL;
 
-	look_at_executable(&look, pid);
+	look_at_executable(&look);
 	process_image_each_library(pid, is_tls_library, look_at, &look);
 	if (look.len || keep_empty)
 		process = process_get(processes, pid);

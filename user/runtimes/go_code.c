@@ -40,7 +40,7 @@ static bool find_text_in(const uint64_t *words, size_t count, uint64_t table, ui
 	return false;
 }
 
-static bool find_text(const struct go_code *code, uint64_t table_address, uint64_t *ret_text)
+bool go_code_find_text(struct go_code *code, uint64_t table_address)
 {
 	const struct process_image *image = code->image;
 	AUTO_FREE uint64_t *piece = malloc(PIECE);
@@ -60,8 +60,8 @@ static bool find_text(const struct go_code *code, uint64_t table_address, uint64
 			size_t len = end - at < PIECE ? (end - at) & ~(uint64_t)7 : PIECE;
 
 			if (go_code_live(code, at, piece, len) &&
-			    find_text_in(piece, len / 8, table_address + image->bias, ret_text)) {
-				*ret_text -= image->bias;
+			    find_text_in(piece, len / 8, table_address + image->bias, &code->text)) {
+				code->text -= image->bias;
 				return true;
 			}
 			left -= len < left ? len : left;
@@ -148,7 +148,7 @@ int go_code_open(struct go_code *code, const char **ret_reason)
 	error = memory_read(code->pid, table_address + code->image->bias, &word, sizeof(word), code->counts);
 	if (error == -ESRCH || error == -EPERM)
 		return error;
-	if (error || !find_text(code, table_address, &code->text)) {
+	if (error || !go_code_find_text(code, table_address)) {
 		*ret_reason = "no symbols, and the beginning of Go's code was not found";
 		return -ENOTSUP;
 	}

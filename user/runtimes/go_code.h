@@ -47,6 +47,9 @@ struct go_operands {
 
 /// Finds the functions. 0, -ENOTSUP with the reason, -ESRCH, -EPERM.
 int go_code_open(struct go_code *code, const char **ret_reason);
+/// Where the functions of the table at this address are counted from, into code->text. False if it is not
+/// found.
+bool go_code_find_text(struct go_code *code, uint64_t table_address);
 /// What the process has at an address. False if it cannot be read.
 bool go_code_live(const struct go_code *code, uint64_t linked, void *ret, size_t len);
 bool go_code_load(const struct go_code *code, enum go_function_index function,

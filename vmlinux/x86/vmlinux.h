@@ -147,6 +147,12 @@ struct in6_addr {
 	} in6_u;
 };
 
+typedef __s64 s64;
+
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
 struct sock_common {
 	union {
 		struct {
@@ -165,6 +171,7 @@ struct sock_common {
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
+	atomic64_t skc_cookie;
 };
 
 typedef struct {
@@ -242,6 +249,8 @@ typedef int __kernel_pid_t;
 
 typedef __kernel_pid_t pid_t;
 
+struct files_struct;
+
 struct css_set;
 
 struct task_struct {
@@ -253,7 +262,34 @@ struct task_struct {
 	pid_t pid;
 	pid_t tgid;
 	u64 start_boottime;
+	struct files_struct *files;
 	struct css_set *cgroups;
+};
+
+struct fdtable;
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct file;
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct inode;
+
+struct file {
+	void *private_data;
+	struct inode *f_inode;
+};
+
+typedef short unsigned int umode_t;
+
+struct inode {
+	umode_t i_mode;
 };
 
 struct css_set {
@@ -380,6 +416,10 @@ struct sk_buff {
 	char cb[48];
 };
 
+struct socket {
+	struct sock *sk;
+};
+
 struct tcp_skb_cb {
 	union {
 		struct {
@@ -394,9 +434,8 @@ struct inet_connection_sock {
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
-	u32 write_seq;
-	u32 rcv_nxt;
 	u32 copied_seq;
+	u32 write_seq;
 	u64 tcp_mstamp;
 	u32 snd_nxt;
 	u32 srtt_us;
