@@ -29,12 +29,6 @@ struct tls_sockets {
 };
 extern struct tls_sockets tls_sockets SEC(".maps");
 
-struct tls_session_key {
-	__u64 session; /* address of the library's object for it (SSL *, *tls.Conn) */
-	__u32 tgid;
-	__u32 reserved;
-};
-
 enum tls_state {
 	TLS_UNDECIDED, /* no request was seen yet */
 	TLS_HTTP1,
@@ -55,9 +49,6 @@ struct tls_connection {
 	__u8 asked; /* something came in since the last answer */
 	__u32 reserved;
 };
-
-/* A connection that is not there any more is read from for nothing; one more than this is not followed. */
-#define TLS_CONNECTIONS_MAX 65536
 
 struct tls_connections {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -101,7 +101,7 @@ static __always_inline __u64 go_socket(__u64 session)
 		cookie = cookie_of_thread();
 		connection = bpf_map_lookup_elem(&tls_connections, &cookie);
 	}
-	if (!connection || connection->session.session)
+	if (!connection || (connection->session.session && connection->session.session != session))
 		return 0;
 	if (bpf_map_update_elem(&tls_sessions, &key, &cookie, BPF_ANY)) {
 		count(COUNT_LOST_STATE);

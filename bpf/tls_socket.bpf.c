@@ -150,37 +150,38 @@ int BPF_PROG(ringside_tls_socket_read, struct sock *sk)
 	return 0;
 }
 
-static __always_inline void close_send(const struct tls_connection *connection, bool client_left)
+static __always_inline bool close_send(const struct tls_connection *connection, bool client_left)
 {
 	void *ring = ring_of(connection->at.socket);
-	struct response_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event), 0) : NULL;
+	struct tls_close_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event), 0) : NULL;
 
 	if (!event) {
 		count(COUNT_LOST_STREAM);
-		return;
+		return false;
 	}
-	__builtin_memset(event, 0, sizeof(*event));
 	event->header.time_ns = bpf_ktime_get_ns();
 	event->header.socket = connection->at.socket;
-	event->header.kind = EVENT_CLOSE;
+	event->header.kind = EVENT_TLS_CLOSE;
 	event->header.flags = client_left ? EVENT_CLIENT_LEFT : 0;
 	event->header.netns = connection->at.netns;
-	event->last_ns = event->header.time_ns;
+	event->session = connection->session;
 	event_submit(ring, event, sizeof(*event));
+	return true;
 }
 
 __noinline int tls_end(__u64 cookie, __u32 what)
 {
 	struct tls_connection *connection = bpf_map_lookup_elem(&tls_connections, &cookie);
 	struct tls_session_key session;
+	bool told = connection && (connection->state == TLS_HTTP1 || connection->state == TLS_FRAMED);
 
 	if (!connection || !connection->position[DIRECTION_IN]) {
 		if (what & 2)
 			count(COUNT_UNPARSED_TLS_OPAQUE);
-	} else if (connection->state != TLS_UNDECIDED && connection->state != TLS_IGNORED) {
-		close_send(connection, what & 1);
 	}
-	if (!connection)
+	/* The thread that answers may still be in its call, where the client has left as soon as it had all:
+	 * user space waits for what it tells then. */
+	if (!connection || (told && close_send(connection, what & 1)))
 		return 0;
 	session = connection->session;
 	if (session.session)

@@ -8,6 +8,8 @@
 #include <linux/types.h>
 #endif
 
+#include "maps.h"
+
 /* Bytes kept of a request's beginning, in the socket's storage, and of an answer's. */
 #define REQUEST_CAPTURE_MAX 512
 #define RESPONSE_CAPTURE_MAX 1024
@@ -22,6 +24,7 @@ enum event_kind {
 	EVENT_CLOSE,        /* the connection is over; an unanswered request comes with it */
 	EVENT_LISTEN,       /* a process began or ended listening on a port */
 	EVENT_PROCESS,      /* a process reads from a connection in TLS, for the first time */
+	EVENT_TLS_CLOSE,    /* a connection in TLS is over; a call that wrote to it may yet have to return */
 	EVENT_STREAM,       /* bytes of a connection that user space decodes: frames, or what TLS hides */
 };
 
@@ -147,6 +150,12 @@ struct stream_event {
 	__u8 data[];
 };
 
+/* EVENT_TLS_CLOSE. The entries of both tables are user space's to delete, once the last pieces have come. */
+struct tls_close_event {
+	struct event_header header;
+	struct tls_session_key session;
+};
+
 struct process_event {
 	struct event_header header;
 	__u32 tgid;
@@ -166,6 +175,7 @@ _Static_assert(sizeof(struct exchange_event) == 160, "exchange_event is shared w
 _Static_assert(sizeof(struct request_event) == 64, "request_event is shared with the kernel side");
 _Static_assert(sizeof(struct response_event) == 56, "response_event is shared with the kernel side");
 _Static_assert(sizeof(struct stream_event) == 136, "stream_event is shared with the kernel side");
+_Static_assert(sizeof(struct tls_close_event) == 40, "tls_close_event is shared with the kernel side");
 _Static_assert(sizeof(struct process_event) == 32, "process_event is shared with the kernel side");
 _Static_assert(sizeof(struct listen_event) == 40, "listen_event is shared with the kernel side");
 

@@ -46,6 +46,16 @@ struct traffic {
 
 #define PLACES_MAX 4096
 
+/* A library's object for a connection in TLS (SSL *, *tls.Conn), in whose memory it is. */
+struct tls_session_key {
+	__u64 session;
+	__u32 tgid;
+	__u32 reserved;
+};
+
+/* Connections in TLS that can be followed at a time. */
+#define TLS_CONNECTIONS_MAX 65536
+
 /* Cgroups whose threads' waits, packets and TCP troubles are added up; those within a container's own are
  * counted, too. */
 #define CGROUPS_MAX 16384
@@ -139,6 +149,7 @@ enum loop_state {
 };
 
 _Static_assert(sizeof(struct place) == 16, "place is shared with the kernel side");
+_Static_assert(sizeof(struct tls_session_key) == 16, "tls_session_key is shared with the kernel side");
 _Static_assert(sizeof(struct network_traffic) == 32, "network_traffic is shared with the kernel side");
 _Static_assert(sizeof(struct tcp_health) == 160, "tcp_health is shared with the kernel side");
 _Static_assert(sizeof(struct listening_socket) == 24, "listening_socket is shared with the kernel side");

@@ -89,6 +89,12 @@ static bool dispatch(struct events *events, const struct event_header *header, s
 		events->counts.process++;
 		handlers->on_process(handlers->context, (const void *)header);
 		return true;
+	case EVENT_TLS_CLOSE:
+		if (size < sizeof(struct tls_close_event))
+			return false;
+		events->counts.close++;
+		handlers->on_tls_close(handlers->context, (const void *)header);
+		return true;
 	case EVENT_STREAM:
 		if (!stream_fits((const void *)header, size))
 			return false;

@@ -11,6 +11,7 @@ struct response_event;
 struct listen_event;
 struct process_event;
 struct stream_event;
+struct tls_close_event;
 
 /// Who gets what; each call borrows the event. Captured bytes are within the event.
 struct event_handlers {
@@ -21,6 +22,7 @@ struct event_handlers {
 	void (*on_close)(void *context, const struct response_event *event);
 	void (*on_listen)(void *context, const struct listen_event *event);
 	void (*on_process)(void *context, const struct process_event *event);
+	void (*on_tls_close)(void *context, const struct tls_close_event *event);
 	void (*on_stream)(void *context, const struct stream_event *event);
 	void *context;
 };

@@ -21,6 +21,7 @@
 #include "runtime_figures.h"
 #include "services.h"
 #include "tcp_survey.h"
+#include "tls_closes.h"
 #include "tls_processes.h"
 #include "workloads.h"
 
@@ -52,6 +53,19 @@ static void on_close(void *context, const struct response_event *event)
 
 	connections_on_close(pipeline->connections, event);
 	http2_connections_on_close(pipeline->http2, event);
+}
+
+static void on_tls_close(void *context, const struct tls_close_event *event)
+{
+	tls_closes_add(((struct pipeline *)context)->tls_closes, event);
+}
+
+/* The same, once the last pieces of it have come. */
+static void on_tls_over(void *context, const struct tls_close_event *event)
+{
+	const struct response_event close = {.header = event->header, .last_ns = event->header.time_ns};
+
+	on_close(context, &close);
 }
 
 static void on_listen(void *context, const struct listen_event *event)
@@ -119,8 +133,9 @@ static void limit(struct pipeline *pipeline, const struct config *config)
 /* In the order in which data flows, backwards: each is given the next one. */
 static int make_stages(struct pipeline *pipeline, const struct config *config, const char *docker_socket)
 {
-	const struct event_handlers handlers = {on_exchange, on_request, on_response, on_unanswered, on_close,
-						on_listen,   on_process, on_stream,   pipeline};
+	const struct event_handlers handlers = {on_exchange, on_request, on_response, on_unanswered,
+						on_close,    on_listen,  on_process,  on_tls_close,
+						on_stream,   pipeline};
 	const struct services_options naming = {
 		.config = config,
 		.capture = &pipeline->capture,
@@ -151,6 +166,10 @@ static int make_stages(struct pipeline *pipeline, const struct config *config, c
 	if (!error) {
 		pipeline->tls = tls_processes_new(pipeline->capture.skeleton);
 		error = pipeline->tls ? 0 : -ENOMEM;
+	}
+	if (!error) {
+		pipeline->tls_closes = tls_closes_new(pipeline->capture.skeleton, on_tls_over, pipeline);
+		error = pipeline->tls_closes ? 0 : -ENOMEM;
 	}
 	if (!error)
 		error = events_new(&pipeline->capture, &handlers, &pipeline->events);
@@ -185,6 +204,7 @@ void pipeline_stop(struct pipeline *pipeline)
 	http2_connections_free(pipeline->http2);
 	listeners_free(pipeline->listeners);
 	runtime_figures_free(pipeline->figures);
+	tls_closes_free(pipeline->tls_closes);
 	tls_processes_free(pipeline->tls);
 	for (service = pipeline->services ? services_first(pipeline->services) : NULL; service;
 	     service = service->hh.next)
@@ -244,6 +264,7 @@ void pipeline_drain(struct pipeline *pipeline)
 {
 	pipeline->aggregate.now_s = monotonic_ns() / 1000000000;
 	events_drain(pipeline->events);
+	tls_closes_run(pipeline->tls_closes, monotonic_ns());
 }
 
 void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns)

@@ -14,6 +14,7 @@ struct http2_connections;
 struct loop;
 struct network_sums;
 struct tcp_survey;
+struct tls_closes;
 struct tls_processes;
 
 /// Zeroed before the start.
@@ -25,6 +26,7 @@ struct pipeline {
 	struct listeners *listeners;
 	struct services *services;
 	struct tls_processes *tls;
+	struct tls_closes *tls_closes;
 	struct runtime_figures *figures;
 	struct workloads *workloads;
 	struct network_sums *network;
