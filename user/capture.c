@@ -22,6 +22,7 @@
 #include "log.h"
 #include "maps.h"
 #include "ringside.skel.h"
+#include "uprobes.h"
 
 #define CPUS_PER_RING 8
 
@@ -96,6 +97,16 @@ static const struct offer offers[] = {{true, true}, {false, true}, {false, false
 
 #define OFFERS_LEN (sizeof(offers) / sizeof(offers[0]))
 
+/* Those that user/tls_files.c attaches: all that stand in a section "uprobe". */
+static void prepare_uprobes(struct ringside *skeleton)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program (program, skeleton->obj)
+		if (!strcmp(bpf_program__section_name(program), "uprobe"))
+			uprobes_prepare(program);
+}
+
 static int open_and_configure(struct capture *capture, const struct offer *offer)
 {
 	capture->skeleton = ringside__open();
@@ -109,6 +120,7 @@ static int open_and_configure(struct capture *capture, const struct offer *offer
 	bpf_program__set_autoload(capture->skeleton->progs.ringside_listeners, offer->storage_in_tracing);
 	bpf_program__set_autoload(capture->skeleton->progs.ringside_tls_socket_read,
 				  offer->storage_in_tracing);
+	prepare_uprobes(capture->skeleton);
 	capture->skeleton->rodata->retransmit_has_result = capture->retransmit_arguments > 2;
 	return 0;
 }

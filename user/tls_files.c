@@ -21,11 +21,11 @@
 #include "returns.h"
 #include "ringside.skel.h"
 #include "runtimes/go_tls.h"
+#include "uprobes.h"
 
 /* Files of a host that have anything to do with TLS, and others that were looked at, are fewer. */
 #define FILES_MAX 4096
 #define FUNCTION_LEN_MAX 65536
-#define LINKS_MAX 128
 
 enum {
 	SSL_READ,
@@ -67,8 +67,7 @@ struct tls_file {
 	const char *trouble; ///< static; NULL
 	bool plain;          ///< has no such functions
 	char name[64];
-	struct bpf_link *links[LINKS_MAX];
-	unsigned links_len;
+	struct uprobes uprobes;
 	UT_hash_handle hh;
 };
 
@@ -108,15 +107,9 @@ struct tls_files *tls_files_new(struct ringside *skeleton)
 	return files;
 }
 
-static void file_detach(struct tls_file *file)
-{
-	while (file->links_len)
-		bpf_link__destroy(file->links[--file->links_len]);
-}
-
 static void file_remove(struct tls_files *files, struct tls_file *file)
 {
-	file_detach(file);
+	uprobes_release(&file->uprobes);
 	HASH_DEL(files->table, file);
 	free(file);
 }
@@ -129,23 +122,8 @@ void tls_files_free(struct tls_files *files)
 		return;
 	HASH_ITER (hh, files->table, file, next)
 		file_remove(files, file);
+	uprobes_wait();
 	free(files);
-}
-
-static int probe_add(struct tls_file *file, const struct process_image *image, struct bpf_program *program,
-		     uint64_t offset)
-{
-	struct bpf_link *link;
-	char path[32];
-
-	if (file->links_len == LINKS_MAX)
-		return -E2BIG;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", image->fd);
-	link = bpf_program__attach_uprobe(program, false, -1, path, offset);
-	if (!link)
-		return -errno;
-	file->links[file->links_len++] = link;
-	return 0;
 }
 
 /* Returns before the entry: of a call that is under way, nothing is known. */
@@ -154,7 +132,7 @@ static int function_probe(struct tls_file *file, const struct process_image *ima
 {
 	AUTO_FREE uint8_t *code = NULL;
 	uint32_t returns[RETURNS_MAX];
-	uint64_t offset;
+	uint64_t offset, leaves[RETURNS_MAX];
 	int count = 0, error;
 
 	if (!elf_file_offset(&image->file, symbol->address, symbol->size_bytes, &offset))
@@ -167,10 +145,12 @@ static int function_probe(struct tls_file *file, const struct process_image *ima
 			return error;
 		count = returns_find(code, symbol->size_bytes, image->file.machine, returns);
 	}
-	error = count < 0 ? count : 0;
-	for (int i = 0; !error && i < count; i++)
-		error = probe_add(file, image, probes->leave, offset + returns[i]);
-	return error ? error : probe_add(file, image, probes->enter, offset);
+	if (count < 0)
+		return count;
+	for (int i = 0; i < count; i++)
+		leaves[i] = offset + returns[i];
+	error = count ? uprobes_add(&file->uprobes, probes->leave, image->fd, leaves, count) : 0;
+	return error ? error : uprobes_add(&file->uprobes, probes->enter, image->fd, &offset, 1);
 }
 
 static const char *explain(int error)
@@ -235,7 +215,7 @@ static void file_attach(struct tls_files *files, struct tls_file *file, pid_t pi
 		error = attach_go(files, file, pid, image);
 	if (!error || error == -ESRCH) /* of one that has ended, the next process of the file tells */
 		return;
-	file_detach(file);
+	uprobes_release(&file->uprobes);
 	file->plain = error == -ENOENT;
 	if (file->plain)
 		return;
@@ -286,7 +266,7 @@ struct tls_file *tls_files_use(struct tls_files *files, pid_t pid, const struct 
 		snprintf(file->name, sizeof(file->name), "%s", slash ? slash + 1 : path);
 		HASH_ADD(hh, files->table, id, sizeof(file->id), file);
 	}
-	if (!file->plain && !file->links_len && !file->trouble)
+	if (!file->plain && !file->uprobes.len && !file->trouble)
 		file_attach(files, file, pid, image);
 	if (file->plain)
 		return NULL;
