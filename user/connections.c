@@ -88,6 +88,7 @@ static struct connection *connection_get(struct connections *connections, const 
 static void answer_take_event(struct answer *answer, const struct exchange_event *event)
 {
 	answer->exchange.arrival_ns = event->arrival_ns;
+	answer->exchange.socket = event->header.socket;
 	answer->exchange.cgroup = event->cgroup;
 	answer->exchange.tgid = event->tgid;
 	answer->exchange.netns = event->header.netns;

@@ -15,6 +15,7 @@
 #include "runtime_families.h"
 #include "runtime_figures.h"
 #include "self.h"
+#include "websocket_families.h"
 
 /* Before readiness there is nothing to show: /metrics says so too, rather than giving zeros. */
 static bool not_ready(const struct site *site, struct server_response *response)
@@ -42,6 +43,7 @@ static void get_metrics(void *context, const struct server_request *request, str
 	observation.only_service = request->service;
 	runtime_figures_refresh(observation.figures, observation.only_service);
 	families_write(&exposition, &observation);
+	websocket_families_write(&exposition, &observation);
 	runtime_families_write(&exposition, &observation);
 	container_families_write(&exposition, &observation);
 	network_families_write(&exposition, &observation);

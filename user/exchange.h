@@ -39,6 +39,7 @@ struct exchange {
 	uint64_t phase_ns[PHASE_COUNT];
 	uint64_t request_bytes;
 	uint64_t response_bytes;
+	uint64_t socket;     ///< its cookie
 	uint64_t cgroup;     ///< id of the socket's cgroup v2
 	uint32_t tgid;       ///< process that read the request, in the first PID namespace; 0 if unknown
 	uint32_t netns;      ///< inode of the socket's network namespace
@@ -46,6 +47,7 @@ struct exchange {
 	uint16_t status;     ///< HTTP status or enum exchange_outcome
 	struct slice method; ///< as sent
 	struct slice target; ///< as sent, query included
+	bool websocket;      ///< answered by a switch to it
 	bool grpc;           ///< target is /package.Service/Method, and …
 	uint8_t grpc_status; ///< … what it ended with
 			     ///< (https://grpc.github.io/grpc/core/md_doc_statuscodes.html)

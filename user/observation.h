@@ -15,6 +15,7 @@ struct runtime_figures;
 struct network_sums;
 struct services;
 struct tls_processes;
+struct websockets;
 struct workloads;
 
 struct observation {
@@ -28,6 +29,7 @@ struct observation {
 	struct network_sums *network;
 	struct services *services;
 	struct tls_processes *tls;
+	struct websockets *websockets;
 	struct workloads *workloads;
 	const char *only_service; ///< NULL for all
 	uint64_t start_ns;        ///< CLOCK_MONOTONIC at ringside's start

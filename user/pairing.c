@@ -11,6 +11,7 @@
 void pairing_report(struct pairing *pairing, struct answer *answer, uint16_t status, uint64_t closed_ns)
 {
 	answer->exchange.status = status;
+	answer->exchange.websocket = answer->head.websocket;
 	answer_finish(answer, closed_ns);
 	pairing->on_exchange(pairing->context, &answer->exchange);
 }

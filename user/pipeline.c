@@ -23,6 +23,7 @@
 #include "tcp_survey.h"
 #include "tls_closes.h"
 #include "tls_processes.h"
+#include "websockets.h"
 #include "workloads.h"
 
 /* Events → connections and listeners. */
@@ -53,6 +54,7 @@ static void on_close(void *context, const struct response_event *event)
 
 	connections_on_close(pipeline->connections, event);
 	http2_connections_on_close(pipeline->http2, event);
+	websockets_on_close(pipeline->websockets, event);
 }
 
 static void on_tls_close(void *context, const struct tls_close_event *event)
@@ -82,6 +84,32 @@ static void on_process(void *context, const struct process_event *event)
 	tls_processes_look(((struct pipeline *)context)->tls, event->tgid);
 }
 
+/* Connections → services. */
+
+static void on_finished(void *context, const struct exchange *exchange)
+{
+	struct pipeline *pipeline = context;
+
+	services_on_exchange(pipeline->services, exchange);
+	if (exchange->websocket)
+		websockets_open(pipeline->websockets, exchange);
+}
+
+/* Services → what is kept for them. */
+
+static void on_over(void *context, struct service *service)
+{
+	struct pipeline *pipeline = context;
+
+	aggregate_on_over(&pipeline->aggregate, service);
+	websockets_forget_service(pipeline->websockets, service);
+}
+
+static void on_named(void *context, struct service *service, const struct exchange *exchange)
+{
+	aggregate_on_exchange(&((struct pipeline *)context)->aggregate, service, exchange);
+}
+
 /* What user space decodes, by enum stream_protocol. */
 static void on_stream(void *context, const struct stream_event *event)
 {
@@ -97,6 +125,7 @@ static void on_stream(void *context, const struct stream_event *event)
 		http2_connections_on_stream(pipeline->http2, event);
 		break;
 	case STREAM_WEBSOCKET:
+		websockets_on_stream(pipeline->websockets, event);
 		break;
 	}
 }
@@ -139,18 +168,22 @@ static int make_stages(struct pipeline *pipeline, const struct config *config, c
 	const struct services_options naming = {
 		.config = config,
 		.capture = &pipeline->capture,
-		.on_exchange = aggregate_on_exchange,
-		.on_over = aggregate_on_over,
-		.context = &pipeline->aggregate,
+		.on_exchange = on_named,
+		.on_over = on_over,
+		.context = pipeline,
 	};
 	int error = services_new(&naming, &pipeline->services);
 	const struct docker_observer containers = {on_container, on_gone, on_oom, pipeline};
 
 	limit(pipeline, config);
 	if (!error)
-		error = connections_new(services_on_exchange, pipeline->services, &pipeline->connections);
+		error = connections_new(on_finished, pipeline, &pipeline->connections);
 	if (!error)
 		error = http2_connections_new(services_on_exchange, pipeline->services, &pipeline->http2);
+	if (!error) {
+		pipeline->websockets = websockets_new(pipeline->services);
+		error = pipeline->websockets ? 0 : -ENOMEM;
+	}
 	if (!error)
 		error = workloads_new(pipeline->services, &pipeline->capture, &pipeline->workloads);
 	if (!error)
@@ -202,6 +235,7 @@ void pipeline_stop(struct pipeline *pipeline)
 	events_free(pipeline->events);
 	connections_free(pipeline->connections);
 	http2_connections_free(pipeline->http2);
+	websockets_free(pipeline->websockets);
 	listeners_free(pipeline->listeners);
 	runtime_figures_free(pipeline->figures);
 	tls_closes_free(pipeline->tls_closes);
@@ -277,6 +311,7 @@ void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns)
 	tcp_survey_tick(pipeline->tcp_survey, now_ns);
 	connections_tick(pipeline->connections, now_ns);
 	http2_connections_tick(pipeline->http2, now_ns);
+	websockets_tick(pipeline->websockets);
 	listeners_tick(pipeline->listeners, capture_counter(&pipeline->capture, COUNT_LOST_LISTEN));
 }
 
@@ -293,6 +328,7 @@ struct observation pipeline_observation(struct pipeline *pipeline)
 		.services = pipeline->services,
 		.tls = pipeline->tls,
 		.network = pipeline->network,
+		.websockets = pipeline->websockets,
 		.workloads = pipeline->workloads,
 	};
 }

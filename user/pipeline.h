@@ -16,6 +16,7 @@ struct network_sums;
 struct tcp_survey;
 struct tls_closes;
 struct tls_processes;
+struct websockets;
 
 /// Zeroed before the start.
 struct pipeline {
@@ -26,6 +27,7 @@ struct pipeline {
 	struct listeners *listeners;
 	struct services *services;
 	struct tls_processes *tls;
+	struct websockets *websockets;
 	struct tls_closes *tls_closes;
 	struct runtime_figures *figures;
 	struct workloads *workloads;

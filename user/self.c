@@ -20,6 +20,7 @@
 #include "services.h"
 #include "tls_files.h"
 #include "tls_processes.h"
+#include "websockets.h"
 
 struct reason {
 	const char *name;
@@ -32,6 +33,7 @@ static unsigned losses(const struct observation *observation, struct reason ret_
 {
 	const struct connection_losses *unpaired = connections_losses(observation->connections);
 	const struct http2_losses *http2 = http2_connections_losses(observation->http2);
+	const struct websocket_losses *websockets = websockets_losses(observation->websockets);
 	const struct service_losses *unnamed = services_losses(observation->services);
 	const struct capture *capture = observation->capture;
 	const struct reason all[] = {
@@ -44,6 +46,7 @@ static unsigned losses(const struct observation *observation, struct reason ret_
 		{"http2_state", http2->state},
 		{"tls_session", capture_counter(capture, COUNT_LOST_TLS)},
 		{"table_full", unpaired->table_full + http2->table_full},
+		{"websocket", websockets->lost + websockets->table_full},
 		{"container_unnamed", unnamed->held_too_many},
 	};
 

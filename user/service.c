@@ -47,6 +47,7 @@ void service_remove(struct service **table, struct service *service)
 {
 	HASH_DEL(*table, service);
 	free(service->figures);
+	free(service->websockets);
 	free(service);
 }
 

@@ -15,6 +15,7 @@ struct container;
 struct identity;
 struct service_figures;
 struct service_stats;
+struct websocket_stats;
 
 #define SERVICE_LABEL_MAX 129
 
@@ -36,7 +37,8 @@ struct service {
 	struct service_stats *stats; ///< the aggregate's; NULL before the first exchange
 	struct service_figures
 		*figures; ///< runtime_figures.c's; NULL before the first; freed with the service
-	bool hidden;      ///< plumbing (docker-proxy) or ringside itself: nobody's traffic
+	struct websocket_stats *websockets; ///< websockets.c's; NULL before the first; freed with the service
+	bool hidden;                        ///< plumbing (docker-proxy) or ringside itself: nobody's traffic
 	UT_hash_handle hh;
 };
 

@@ -166,7 +166,7 @@ static void place_note(struct services *services, struct process *process, const
 }
 
 /* Who read the request; where that was not seen, or is gone, who else serves at the same place. */
-static struct service *service_find(struct services *services, const struct exchange *exchange)
+struct service *services_find(struct services *services, const struct exchange *exchange)
 {
 	struct process *process =
 		exchange->tgid ? process_get(services, exchange->tgid, exchange->local_port) : NULL;
@@ -188,7 +188,7 @@ static struct service *service_find(struct services *services, const struct exch
 void services_on_exchange(void *context, const struct exchange *exchange)
 {
 	struct services *services = context;
-	struct service *service = service_find(services, exchange);
+	struct service *service = services_find(services, exchange);
 
 	if (!service)
 		services->losses.held_too_many += !held_push(&services->held, exchange);

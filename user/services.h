@@ -37,6 +37,8 @@ void services_configure(struct services *services, const struct config *config);
 
 /// Finds the service and hands the exchange on; holds it back while Docker is asked for the container's name.
 void services_on_exchange(void *services, const struct exchange *exchange);
+/// The service of an exchange, now; NULL while Docker is asked for its container's name.
+struct service *services_find(struct services *services, const struct exchange *exchange);
 /// From the Docker observer.
 void services_on_container(void *services, const struct docker_container *container);
 void services_on_gone(void *services, const char *container_id);
