@@ -344,8 +344,10 @@ static bool frame_ends(struct http2_connection *connection, struct http2_side *s
 		       const struct stream_event *event, struct http2_sink *sink)
 {
 	const struct http2_frame *frame = &side->reader.frame;
-	struct slice payload = {side->block + side->block_len, side->payload_len}, fragment;
+	struct slice payload = {NULL, 0}, fragment;
 
+	if (side->block)
+		payload = (struct slice){side->block + side->block_len, side->payload_len};
 	side->payload_len = 0;
 	if (has_block(frame)) {
 		if (!side->block_open || !http2_block(frame, payload, &fragment))

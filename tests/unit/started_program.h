@@ -8,12 +8,14 @@
 #include <ftw.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -100,6 +102,7 @@ static inline struct process start(const char *command_line)
 	assert_int_equal(pipe2(input, O_CLOEXEC) | pipe2(output, O_CLOEXEC), 0);
 	process.pid = fork();
 	if (process.pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that is ended leaves nothing behind */
 		dup2(input[0], STDIN_FILENO);
 		dup2(output[1], STDOUT_FILENO);
 		dup2(output[1], STDERR_FILENO); /* where Go's println writes */

@@ -64,7 +64,7 @@ void hpack_free(struct hpack *hpack)
 static int inflate(struct hpack *hpack, struct slice block,
 		   void (*on_field)(void *context, struct slice name, struct slice value), void *context)
 {
-	const uint8_t *at = (const uint8_t *)block.data;
+	const uint8_t *at = (const uint8_t *)(block.len ? block.data : "");
 	size_t left = block.len;
 
 	for (;;) {

@@ -96,6 +96,9 @@ bool http2_block(const struct http2_frame *frame, struct slice payload, struct s
 		before += 4;
 	if (before + padding > payload.len)
 		return false;
-	*ret_block = (struct slice){payload.data + before, payload.len - before - padding};
+	*ret_block = payload;
+	if (before)
+		ret_block->data += before;
+	ret_block->len -= before + padding;
 	return true;
 }
