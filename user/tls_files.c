@@ -22,6 +22,7 @@
 #include "ringside.skel.h"
 #include "runtimes/go_tls.h"
 #include "uprobes.h"
+#include "uretprobe.h"
 
 /* Files of a host that have anything to do with TLS, and others that were looked at, are fewer. */
 #define FILES_MAX 4096
@@ -74,6 +75,7 @@ struct tls_file {
 struct tls_files {
 	struct probes probes[FUNCTION_COUNT];
 	struct probes go_read, go_write;
+	bool may_probe_returns;
 	struct tls_file *table;
 	uint64_t lost;
 };
@@ -85,6 +87,7 @@ struct tls_files *tls_files_new(struct ringside *skeleton)
 
 	if (!files)
 		return NULL;
+	files->may_probe_returns = uretprobe_is_safe();
 	reads = (struct probes){skeleton->progs.ringside_tls_read_enter,
 				skeleton->progs.ringside_tls_read_leave};
 	reads_ex = (struct probes){skeleton->progs.ringside_tls_read_ex_enter, reads.leave};
@@ -128,12 +131,13 @@ void tls_files_free(struct tls_files *files)
 
 /* Returns before the entry: of a call that is under way, nothing is known. */
 static int function_probe(struct tls_file *file, const struct process_image *image,
-			  const struct elf_symbol *symbol, const struct probes *probes)
+			  const struct elf_symbol *symbol, const struct probes *probes,
+			  bool may_probe_returns)
 {
 	AUTO_FREE uint8_t *code = NULL;
 	uint32_t returns[RETURNS_MAX];
 	uint64_t offset, leaves[RETURNS_MAX];
-	int count = 0, error;
+	int count = 0, error = 0;
 
 	if (!elf_file_offset(&image->file, symbol->address, symbol->size_bytes, &offset))
 		return -ENOEXEC;
@@ -145,11 +149,15 @@ static int function_probe(struct tls_file *file, const struct process_image *ima
 			return error;
 		count = returns_find(code, symbol->size_bytes, image->file.machine, returns);
 	}
-	if (count < 0)
+	/* It leaves by a jump to another one. */
+	if (count == -ELOOP && may_probe_returns)
+		error = uprobes_add_return(&file->uprobes, probes->leave, image->fd, offset);
+	else if (count < 0)
 		return count;
 	for (int i = 0; i < count; i++)
 		leaves[i] = offset + returns[i];
-	error = count ? uprobes_add(&file->uprobes, probes->leave, image->fd, leaves, count) : 0;
+	if (count > 0)
+		error = uprobes_add(&file->uprobes, probes->leave, image->fd, leaves, count);
 	return error ? error : uprobes_add(&file->uprobes, probes->enter, image->fd, &offset, 1);
 }
 
@@ -160,7 +168,9 @@ static const char *explain(int error)
 	case -EACCES:
 		return "the kernel refused a probe on it (CAP_SYS_ADMIN or CAP_PERFMON)";
 	case -ELOOP:
-		return "a function leaves by a jump to another one: where it returns is not known";
+		return "a function leaves by a jump to another one, and this kernel's return probes kill "
+		       "whom a "
+		       "seccomp filter keeps from their system call (Linux 6.14 and later let it pass)";
 	case -ENOTSUP:
 		return "a Go program whose function table cannot be read (Go 1.18 and later can)";
 	case -E2BIG:
@@ -184,7 +194,8 @@ static int attach_c(struct tls_files *files, struct tls_file *file, const struct
 		return -ENOENT;
 	for (unsigned i = 0; !error && i < FUNCTION_COUNT; i++)
 		if (symbols[i].address)
-			error = function_probe(file, image, &symbols[i], &files->probes[i]);
+			error = function_probe(file, image, &symbols[i], &files->probes[i],
+					       files->may_probe_returns);
 	return error == -ENOENT ? -ENOEXEC : error;
 }
 
@@ -200,9 +211,9 @@ static int attach_go(struct tls_files *files, struct tls_file *file, pid_t pid,
 		return error;
 	read = (struct elf_symbol){tls.read, tls.read_len};
 	write = (struct elf_symbol){tls.write, tls.write_len};
-	error = function_probe(file, image, &read, &files->go_read);
+	error = function_probe(file, image, &read, &files->go_read, false);
 	if (!error)
-		error = function_probe(file, image, &write, &files->go_write);
+		error = function_probe(file, image, &write, &files->go_write, false);
 	return error == -ENOENT ? -ENOEXEC : error;
 }
 

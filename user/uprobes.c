@@ -60,8 +60,11 @@ static int add_fd(struct uprobes *probes, int fd)
 	return 0;
 }
 
+/* Of multi_flags: where the function that begins there returns. */
+#define UPROBE_MULTI_RETURN 1
+
 static int attach_many(const struct bpf_program *program, const char *path, const uint64_t *offsets,
-		       size_t count)
+		       size_t count, bool at_return)
 {
 	struct link_create_uprobe_multi attributes = {
 		.prog_fd = bpf_program__fd(program),
@@ -69,36 +72,40 @@ static int attach_many(const struct bpf_program *program, const char *path, cons
 		.path = (uintptr_t)path,
 		.offsets = (uintptr_t)offsets,
 		.count = count,
+		.multi_flags = at_return ? UPROBE_MULTI_RETURN : 0,
 	};
 	int fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, sizeof(attributes));
 
 	return fd < 0 ? -errno : fd;
 }
 
-/* The perf event type of uprobes, from sysfs; it is not the same on all hosts. */
-static int uprobe_type(void)
+/* The perf event type of uprobes, and the bit of its configuration for return probes, from sysfs; they are
+ * not the same on all hosts. */
+static int uprobe_number(const char *file_name, const char *format)
 {
-	AUTO_FILE FILE *file = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
-	char line[16];
+	AUTO_FILE FILE *file = fopen(file_name, "re");
+	int number;
 
-	if (!file || !fgets(line, sizeof(line), file))
-		return -ENOTSUP;
-	return atoi(line);
+	return file && fscanf(file, format, &number) == 1 ? number : -ENOTSUP;
 }
 
-static int attach_one(const struct bpf_program *program, const char *path, uint64_t offset)
+static int attach_one(const struct bpf_program *program, const char *path, uint64_t offset, bool at_return)
 {
+	int type = uprobe_number("/sys/bus/event_source/devices/uprobe/type", "%d");
+	int bit = at_return
+			  ? uprobe_number("/sys/bus/event_source/devices/uprobe/format/retprobe", "config:%d")
+			  : 0;
 	struct perf_event_attr attributes = {
 		.size = sizeof(attributes),
+		.type = type,
+		.config = at_return ? 1ULL << bit : 0,
 		.config1 = (uintptr_t)path,
 		.config2 = offset,
 	};
-	int type = uprobe_type();
 	AUTO_CLOSE int fd = -1;
 
-	if (type < 0)
-		return type;
-	attributes.type = type;
+	if (type < 0 || bit < 0)
+		return -ENOTSUP;
 	fd = syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0 || ioctl(fd, PERF_EVENT_IOC_SET_BPF, bpf_program__fd(program)) ||
 	    ioctl(fd, PERF_EVENT_IOC_ENABLE, 0))
@@ -106,14 +113,14 @@ static int attach_one(const struct bpf_program *program, const char *path, uint6
 	return TAKE_FD(fd);
 }
 
-int uprobes_add(struct uprobes *probes, const struct bpf_program *program, int file_fd,
-		const uint64_t *offsets, size_t count)
+static int add(struct uprobes *probes, const struct bpf_program *program, int file_fd,
+	       const uint64_t *offsets, size_t count, bool at_return)
 {
 	char path[32];
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file_fd);
-	fd = attach_many(program, path, offsets, count);
+	fd = attach_many(program, path, offsets, count, at_return);
 	if (fd >= 0)
 		return add_fd(probes, fd);
 	if (fd != -EINVAL) /* which an older kernel says */
@@ -121,12 +128,24 @@ int uprobes_add(struct uprobes *probes, const struct bpf_program *program, int f
 	for (size_t i = 0; i < count; i++) {
 		int error;
 
-		fd = attach_one(program, path, offsets[i]);
+		fd = attach_one(program, path, offsets[i], at_return);
 		error = fd < 0 ? fd : add_fd(probes, fd);
 		if (error)
 			return error;
 	}
 	return 0;
+}
+
+int uprobes_add(struct uprobes *probes, const struct bpf_program *program, int file_fd,
+		const uint64_t *offsets, size_t count)
+{
+	return add(probes, program, file_fd, offsets, count, false);
+}
+
+int uprobes_add_return(struct uprobes *probes, const struct bpf_program *program, int file_fd,
+		       uint64_t offset)
+{
+	return add(probes, program, file_fd, &offset, 1, true);
 }
 
 /* Who closes. The kernel waits for all of them at once, where they wait together. */

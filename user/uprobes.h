@@ -23,6 +23,11 @@ void uprobes_prepare(struct bpf_program *program);
 int uprobes_add(struct uprobes *probes, const struct bpf_program *program, int file_fd,
 		const uint64_t *offsets, size_t count);
 
+/// The same where the function that begins at the offset returns, through the kernel's trampoline: see
+/// uretprobe.h for whom that can kill.
+int uprobes_add_return(struct uprobes *probes, const struct bpf_program *program, int file_fd,
+		       uint64_t offset);
+
 /// Detaches them. The kernel takes its time (up to 0.2 s for each descriptor on Linux 6.18, waiting for
 /// whoever is in a program), so that this is done by threads of its own, behind the caller's back.
 void uprobes_release(struct uprobes *probes);
