@@ -134,4 +134,64 @@ static __always_inline void frames_begin(struct framing *framing, __u32 begin, _
 	framing->begin = position - begin;
 }
 
+/* Whether a frame of HTTP/2 may begin with these nine bytes (RFC 9113 section 6), and how long it is then. */
+static __always_inline bool http2_plausible(const __u8 *header, __u32 *ret_len)
+{
+	__u32 len = (__u32)header[0] << 16 | header[1] << 8 | header[2];
+	__u32 stream = (__u32)(header[5] & 0x7f) << 24 | header[6] << 16 | header[7] << 8 | header[8];
+	bool on_stream = stream & 1;
+
+	*ret_len = HTTP2_HEADER_LEN + len;
+	if (header[5] & 0x80 || len > 1 << 20)
+		return false;
+	switch (header[3]) {
+	case 0: /* DATA: padded, or the end */
+		return on_stream && !(header[4] & ~0x09);
+	case 1: /* HEADERS */
+		return on_stream && len && !(header[4] & ~0x2d);
+	case 2: /* PRIORITY */
+		return stream && len == 5;
+	case 3: /* RST_STREAM */
+		return stream && len == 4;
+	case 4: /* SETTINGS */
+		return !stream && len % 6 == 0 && !(header[4] & ~1) && len < 256;
+	case 6: /* PING */
+		return !stream && len == 8 && !(header[4] & ~1);
+	case 7: /* GOAWAY */
+		return !stream && len >= 8;
+	case 8: /* WINDOW_UPDATE */
+		return len == 4;
+	case 9: /* CONTINUATION */
+		return on_stream && !(header[4] & ~4);
+	}
+	return false;
+}
+
+/* Frames that must be plausible, one behind the other, before a connection that is older than ringside is
+ * taken for HTTP/2. */
+#define PLAUSIBLE_MAX 8
+
+/* Whether what stands at `offset` looks like frames of HTTP/2 as far as it goes, or the first of them: 2 if a
+ * request or an answer begins among them, 1 if not, 0 if something else stands there. */
+static __always_inline int frames_look(void *skb, __u64 base, __u32 offset, __u32 len, const bool from_user)
+{
+	__u8 header[HTTP2_HEADER_LEN];
+	__u32 at = 0, frame_len;
+	int found = 0;
+
+	for (__u32 i = 0; i < PLAUSIBLE_MAX; i++) {
+		if (at + HTTP2_HEADER_LEN > len)
+			break;
+		if (!bytes_load(skb, base, offset + at, header, sizeof(header), from_user) ||
+		    !http2_plausible(header, &frame_len))
+			return 0;
+		if (header[3] == 1)
+			found = 2;
+		else if (!found)
+			found = 1;
+		at += frame_len;
+	}
+	return found;
+}
+
 #endif

@@ -14,7 +14,7 @@ struct places places SEC(".maps");
 struct tls_sockets tls_sockets SEC(".maps");
 struct tls_connections tls_connections SEC(".maps");
 struct tls_sessions tls_sessions SEC(".maps");
-struct tls_reads tls_reads SEC(".maps");
+struct tls_threads tls_threads SEC(".maps");
 struct traffic_sums traffic_sums SEC(".maps");
 
 volatile __u64 early_last_ns = 0;

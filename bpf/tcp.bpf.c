@@ -78,7 +78,8 @@ static __always_inline void tls_closed(struct sock *sk, int oldstate)
 
 	if (socket && !socket->own)
 		tls_end(socket->at.socket,
-			(client_left(sk, oldstate) ? 1 : 0) | (socket->data_bytes >= TLS_DATA_MIN ? 2 : 0));
+			(client_left(sk, oldstate) ? 1 : 0) |
+				(socket->data_bytes >= TLS_DATA_MIN && !socket->judged ? 2 : 0));
 }
 
 static __always_inline void connection_closed(struct sock *sk, int oldstate)

@@ -8,109 +8,91 @@
 #include "phases.bpf.h"
 #include "tls.bpf.h"
 
-/* A call under way, by thread and direction. */
-struct tls_call {
-	__u64 session;
-	__u64 buffer;
-	__u64 len_address; /* where the call leaves the length; 0 if it returns it */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u64);
-	__type(value, struct tls_call);
-} tls_calls SEC(".maps");
-
-static __always_inline __u64 call_key(enum direction direction)
-{
-	/* The uppermost bit of a process's number is never set. */
-	return bpf_get_current_pid_tgid() | (__u64)direction << 63;
-}
-
 static __always_inline void call_enter(__u64 session, __u64 buffer, __u64 len_address,
-				       enum direction direction)
+				       enum tls_call_kind kind)
 {
-	struct tls_call call = {session, buffer, len_address};
-	__u64 key = call_key(direction);
+	struct tls_thread *thread = thread_get(bpf_get_current_pid_tgid());
 
-	bpf_map_update_elem(&tls_calls, &key, &call, BPF_ANY);
+	if (thread)
+		thread->calls[kind] = (struct tls_call){session, buffer, len_address};
 }
 
-/* The socket of a session; it gets one if it has none and this thread has read one that belongs to no other.
- */
-static __always_inline __u64 session_socket(__u64 session)
+/* Ends the call. False if it is not known: it was under way when the probes came, and whether it read a
+ * request, nobody knows; or where two names of one file have probes, which then run twice. */
+static __always_inline bool call_take(struct tls_thread *thread, enum tls_call_kind kind, __s64 result,
+				      struct tls_call *ret_call)
 {
-	__u64 pid_tgid = bpf_get_current_pid_tgid(), *found, cookie;
-	struct tls_session_key key = {.session = session, .tgid = pid_tgid >> 32};
-	struct tls_connection *connection;
-	__u32 tid = pid_tgid;
+	struct tls_call *call = &thread->calls[kind];
 
-	found = bpf_map_lookup_elem(&tls_sessions, &key);
+	if (!call->session) {
+		if (result > 0 && !call->buffer && kind == CALL_READ)
+			count(COUNT_LOST_TLS);
+		call->buffer = CALL_KNOWN;
+		return false;
+	}
+	*ret_call = *call;
+	call->session = 0;
+	call->buffer = CALL_KNOWN;
+	return true;
+}
+
+/* The socket of a session; it gets one if it has none and this thread has just read one that is to be had. */
+static __always_inline __u64 session_socket(__u64 session, __u64 last_read)
+{
+	struct tls_session_key key = {.session = session, .tgid = bpf_get_current_pid_tgid() >> 32};
+	__u64 *found = bpf_map_lookup_elem(&tls_sessions, &key);
+
 	if (found)
 		return *found;
-	found = bpf_map_lookup_elem(&tls_reads, &tid);
-	cookie = found ? *found : 0;
-	connection = bpf_map_lookup_elem(&tls_connections, &cookie);
-	if (!connection || (connection->session.session && connection->session.session != session))
-		return 0;
-	if (bpf_map_update_elem(&tls_sessions, &key, &cookie, BPF_ANY)) {
-		count(COUNT_LOST_STATE);
-		return 0;
-	}
-	connection->session = key;
-	return cookie;
+	return session_bind(&key, last_read) ? last_read : 0;
 }
 
+/* Also a call that gave out nothing tells whose the socket is that was read for it. */
 static __always_inline void call_leave(__s64 result, enum direction direction)
 {
-	__u64 key = call_key(direction), len = result, cookie;
-	struct tls_call *found = bpf_map_lookup_elem(&tls_calls, &key);
+	struct tls_thread *thread = thread_get(bpf_get_current_pid_tgid());
+	__u64 len = result, cookie;
 	struct tls_call call;
 
-	if (!found)
+	if (!thread || !call_take(thread, direction == DIRECTION_IN ? CALL_READ : CALL_WRITE, result, &call))
 		return;
-	call = *found;
-	bpf_map_delete_elem(&tls_calls, &key);
+	cookie = session_socket(call.session, thread->socket);
 	if (result <= 0)
 		return;
 	if (call.len_address && bpf_probe_read_user(&len, sizeof(len), (void *)call.len_address))
 		return;
 	if (!len || len > 1 << 30)
 		return;
-	cookie = session_socket(call.session);
 	if (cookie)
 		tls_tell(cookie, call.buffer, len, direction);
 	else if (direction == DIRECTION_IN && user_is_request(call.buffer, len))
 		count(COUNT_LOST_TLS);
 }
 
-/* The thread that shakes hands need not be the one that reads requests. */
+/* The thread that shakes hands need not be the one that reads requests. BoringSSL shakes hands within calls
+ * that read or write. */
 SEC("uprobe")
 int ringside_tls_handshake_enter(struct pt_regs *ctx)
 {
-	call_enter(PT_REGS_PARM1(ctx), 0, 0, DIRECTION_IN);
+	call_enter(PT_REGS_PARM1(ctx), 0, 0, CALL_HANDSHAKE);
 	return 0;
 }
 
 SEC("uprobe")
 int ringside_tls_handshake_leave(struct pt_regs *ctx)
 {
-	__u64 key = call_key(DIRECTION_IN);
-	struct tls_call *call = bpf_map_lookup_elem(&tls_calls, &key);
-	__u64 session = call ? call->session : 0;
+	struct tls_thread *thread = thread_get(bpf_get_current_pid_tgid());
+	struct tls_call call;
 
-	if (!session)
-		return 0;
-	bpf_map_delete_elem(&tls_calls, &key);
-	session_socket(session);
+	if (thread && call_take(thread, CALL_HANDSHAKE, 0, &call))
+		session_socket(call.session, thread->socket);
 	return 0;
 }
 
 SEC("uprobe")
 int ringside_tls_read_enter(struct pt_regs *ctx)
 {
-	call_enter(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), 0, DIRECTION_IN);
+	call_enter(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), 0, CALL_READ);
 	return 0;
 }
 
@@ -118,7 +100,7 @@ int ringside_tls_read_enter(struct pt_regs *ctx)
 SEC("uprobe")
 int ringside_tls_read_ex_enter(struct pt_regs *ctx)
 {
-	call_enter(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM4(ctx), DIRECTION_IN);
+	call_enter(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM4(ctx), CALL_READ);
 	return 0;
 }
 
@@ -132,14 +114,14 @@ int ringside_tls_read_leave(struct pt_regs *ctx)
 SEC("uprobe")
 int ringside_tls_write_enter(struct pt_regs *ctx)
 {
-	call_enter(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), 0, DIRECTION_OUT);
+	call_enter(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), 0, CALL_WRITE);
 	return 0;
 }
 
 SEC("uprobe")
 int ringside_tls_write_ex_enter(struct pt_regs *ctx)
 {
-	call_enter(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM4(ctx), DIRECTION_OUT);
+	call_enter(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM4(ctx), CALL_WRITE);
 	return 0;
 }
 
@@ -162,8 +144,9 @@ int ringside_tls_free(struct pt_regs *ctx)
 	if (!cookie)
 		return 0;
 	connection = bpf_map_lookup_elem(&tls_connections, cookie);
-	if (connection)
-		connection->session.session = 0;
+	/* A fork may have it by now. */
+	if (connection && connection->session.session == key.session && connection->session.tgid == key.tgid)
+		connection->session.session = TLS_SESSION_FREED;
 	bpf_map_delete_elem(&tls_sessions, &key);
 	return 0;
 }

@@ -82,33 +82,23 @@ static __always_inline __u64 cookie_of_connection(__u64 connection)
 static __always_inline __u64 cookie_of_thread(void)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
-	__u64 *cookie = bpf_map_lookup_elem(&tls_reads, &tid);
+	struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &tid);
 
-	return cookie ? *cookie : 0;
+	return thread ? thread->socket : 0;
 }
 
 static __always_inline __u64 go_socket(__u64 session)
 {
 	struct tls_session_key key = {.session = session, .tgid = bpf_get_current_pid_tgid() >> 32};
 	__u64 *known = bpf_map_lookup_elem(&tls_sessions, &key), cookie;
-	struct tls_connection *connection;
 
 	if (known)
 		return *known;
 	cookie = cookie_of_connection(session);
-	connection = bpf_map_lookup_elem(&tls_connections, &cookie);
-	if (!connection) {
-		cookie = cookie_of_thread();
-		connection = bpf_map_lookup_elem(&tls_connections, &cookie);
-	}
-	if (!connection || (connection->session.session && connection->session.session != session))
-		return 0;
-	if (bpf_map_update_elem(&tls_sessions, &key, &cookie, BPF_ANY)) {
-		count(COUNT_LOST_STATE);
-		return 0;
-	}
-	connection->session = key;
-	return cookie;
+	if (session_bind(&key, cookie))
+		return cookie;
+	cookie = cookie_of_thread();
+	return session_bind(&key, cookie) ? cookie : 0;
 }
 
 static __always_inline struct go_call_key go_call_key(struct pt_regs *ctx, enum direction direction)

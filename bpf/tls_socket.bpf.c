@@ -42,6 +42,31 @@ static __always_inline void records_walk(struct __sk_buff *skb, struct tls_socke
 	socket->record_left = at > len ? at - len : 0;
 }
 
+/* Whether any plaintext of what was asked was seen. */
+static __always_inline bool is_opaque(__u64 cookie)
+{
+	struct tls_connection *connection = bpf_map_lookup_elem(&tls_connections, &cookie);
+
+	return !connection || !connection->position[DIRECTION_IN];
+}
+
+/* A process has that long to read what was asked. What ends earlier is judged then. */
+#define JUDGED_AFTER_NS 2000000000ULL
+
+/* More data come on a connection: by now the plaintext of the first must have been seen. */
+static __always_inline void judge(struct tls_socket *socket)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!socket->data_ns) {
+		socket->data_ns = now;
+	} else if (now - socket->data_ns > JUDGED_AFTER_NS) {
+		socket->judged = 1;
+		if (!socket->own && is_opaque(socket->at.socket))
+			count(COUNT_UNPARSED_TLS_OPAQUE);
+	}
+}
+
 __noinline int tls_came(struct __sk_buff *skb, __u64 place, __u32 seq)
 {
 	struct bpf_sock *sk = socket_of(skb);
@@ -69,6 +94,8 @@ __noinline int tls_came(struct __sk_buff *skb, __u64 place, __u32 seq)
 		socket->record_left = 0;
 	records_walk(skb, socket, offset, len);
 	socket->next_seq_in = seq + len;
+	if (!socket->judged && socket->data_bytes >= TLS_DATA_MIN)
+		judge(socket);
 	return 0;
 }
 
@@ -119,11 +146,13 @@ static __always_inline void tls_read(struct sock *sk)
 {
 	struct tls_socket *socket = bpf_sk_storage_get(&tls_sockets, sk, 0, 0);
 	struct tls_connection *connection;
+	struct tls_thread *thread;
 	struct task_struct *task;
 	__u64 cookie;
 	__u32 tid;
 
-	if (!socket || socket->own)
+	/* Within a softirq or a worker the current task is anybody. */
+	if (!socket || socket->own || !sk->sk_lock.owned)
 		return;
 	task = bpf_get_current_task_btf();
 	if ((__u32)task->tgid == own_tgid) {
@@ -132,7 +161,9 @@ static __always_inline void tls_read(struct sock *sk)
 	}
 	tid = task->pid;
 	cookie = socket->at.socket;
-	bpf_map_update_elem(&tls_reads, &tid, &cookie, BPF_ANY);
+	thread = thread_get(tid);
+	if (thread)
+		thread->socket = cookie;
 	process_tell(task->tgid);
 	connection = bpf_map_lookup_elem(&tls_connections, &cookie);
 	if (!connection && !socket->known)
@@ -140,6 +171,9 @@ static __always_inline void tls_read(struct sock *sk)
 	if (!connection || connection->arrival_ns == socket->arrival_ns)
 		return;
 	connection->arrival_ns = socket->arrival_ns;
+	/* The rest of a request that was begun to be read. */
+	if (connection->asked && connection->state == TLS_HTTP1)
+		return;
 	phases_begin(&connection->reading, task, bpf_ktime_get_ns());
 }
 
@@ -178,13 +212,15 @@ __noinline int tls_end(__u64 cookie, __u32 what)
 	if (!connection || !connection->position[DIRECTION_IN]) {
 		if (what & 2)
 			count(COUNT_UNPARSED_TLS_OPAQUE);
+	} else if (connection->state == TLS_UNDECIDED && !connection->midstream) {
+		count(COUNT_UNPARSED_OTHER);
 	}
 	/* The thread that answers may still be in its call, where the client has left as soon as it had all:
 	 * user space waits for what it tells then. */
 	if (!connection || (told && close_send(connection, what & 1)))
 		return 0;
 	session = connection->session;
-	if (session.session)
+	if (session.session > TLS_SESSION_FREED)
 		bpf_map_delete_elem(&tls_sessions, &session);
 	bpf_map_delete_elem(&tls_connections, &cookie);
 	return 0;

@@ -87,7 +87,6 @@ static __always_inline bool piece_send(struct tls_connection *connection, __u64 
 		event->header.flags |= EVENT_OUT;
 		phases_add(event, connection, now);
 	} else {
-		connection->asked = 1;
 		event->arrival_ns = connection->arrival_ns ? connection->arrival_ns : now;
 		event->read_ns = connection->reading.time_ns;
 	}
@@ -283,25 +282,58 @@ static __always_inline void connection_upgrade(struct tls_connection *connection
 		frames_told(cookie, buffer + head_len, len - head_len, DIRECTION_OUT, position + head_len);
 }
 
-/* The first thing that is asked decides; of a connection that is older than ringside, the first that looks
- * like it. */
-static __always_inline void decide(struct tls_connection *connection, const struct start *start)
+/* Whether the memory looks like frames of HTTP/2: as frames_plausible() of bpf/frames.bpf.c. */
+__noinline int user_frames_plausible(__u64 buffer, __u32 len)
+{
+	return frames_look(NULL, buffer, 0, len, true);
+}
+
+/* What is looked at in vain of a connection before it is given up: a long body may come first. */
+#define TRIES_MAX 1000
+
+static __always_inline void decide_framed(struct tls_connection *connection, bool at_preface)
+{
+	connection->state = TLS_FRAMED;
+	connection->protocol = STREAM_HTTP2;
+	connection->framing[DIRECTION_IN].payload_left = at_preface ? HTTP2_PREFACE_LEN : 0;
+	connection->framing[DIRECTION_IN].told = 1;
+	connection->framing[DIRECTION_OUT].unaligned = !at_preface;
+	if (!at_preface)
+		connection->midstream = 1;
+}
+
+/* The first thing that is asked decides. It need not be the first that was: the connection, or the process,
+ * may be older than ringside or than the probes on its library. */
+static __always_inline void decide(struct tls_connection *connection, const struct start *start,
+				   bool is_request, __u64 buffer, __u32 len)
 {
 	if (start_is_http2(start)) {
-		connection->state = TLS_FRAMED;
-		connection->protocol = STREAM_HTTP2;
-		connection->framing[DIRECTION_IN].payload_left = HTTP2_PREFACE_LEN;
-		connection->framing[DIRECTION_IN].told = 1;
-	} else if (start_is_request(start)) {
+		decide_framed(connection, true);
+	} else if (is_request) {
 		connection->state = TLS_HTTP1;
 		connection->protocol = STREAM_HTTP1;
-	} else if (connection->midstream && start_is_http2_headers(start)) {
-		connection->state = TLS_FRAMED;
-		connection->protocol = STREAM_HTTP2;
-	} else if (!connection->midstream) {
+	} else if (start_is_http2_headers(start) && user_frames_plausible(buffer, len) == 2) {
+		decide_framed(connection, false);
+	} else if (++connection->tries == TRIES_MAX) {
 		connection->state = TLS_IGNORED;
 		count(COUNT_UNPARSED_OTHER);
 	}
+	if (connection->tries && connection->state != TLS_UNDECIDED)
+		connection->midstream = 1;
+}
+
+/* Whether frames can be followed: what goes out on a connection of whose beginning nothing was seen must
+ * first look like one. */
+static __always_inline bool framing_begins(struct tls_connection *connection, __u64 buffer, __u32 len,
+					   __u32 direction)
+{
+	struct framing *framing = &connection->framing[direction & 1];
+
+	if (direction == DIRECTION_IN)
+		connection->asked = 1;
+	if (framing->unaligned && user_frames_plausible(buffer, len))
+		framing->unaligned = 0;
+	return !framing->unaligned;
 }
 
 __noinline int tls_tell(__u64 cookie, __u64 buffer, __u32 len, __u32 direction)
@@ -309,14 +341,17 @@ __noinline int tls_tell(__u64 cookie, __u64 buffer, __u32 len, __u32 direction)
 	struct tls_connection *connection = bpf_map_lookup_elem(&tls_connections, &cookie);
 	struct traffic *traffic;
 	struct start start;
+	bool is_request;
 	__u64 position;
 
 	if (!connection || connection->state == TLS_IGNORED || !user_start(buffer, len, &start))
 		return 0;
+	/* A function of its own: the verifier would follow each way through it with each of the rest. */
+	is_request = direction == DIRECTION_IN && user_is_request(buffer, len);
 	position = connection->position[direction & 1];
 	connection->position[direction & 1] = position + len;
 	if (connection->state == TLS_UNDECIDED && direction == DIRECTION_IN) {
-		decide(connection, &start);
+		decide(connection, &start, is_request, buffer, len);
 		/* Positions count from the first request on. */
 		if (connection->state != TLS_UNDECIDED)
 			traffic_find(&connection->at);
@@ -331,9 +366,11 @@ __noinline int tls_tell(__u64 cookie, __u64 buffer, __u32 len, __u32 direction)
 	else if (traffic)
 		__sync_fetch_and_add(&traffic->bytes_out, len);
 	if (connection->state == TLS_FRAMED) {
-		frames_told(cookie, buffer, len, direction, position);
+		if (framing_begins(connection, buffer, len, direction))
+			frames_told(cookie, buffer, len, direction, position);
 	} else if (direction == DIRECTION_IN) {
-		http1_in(cookie, buffer, len, position, start_is_request(&start));
+		connection->asked |= is_request;
+		http1_in(cookie, buffer, len, position, is_request);
 	} else {
 		http1_out(cookie, buffer, len, position);
 		if (is_upgrade(&start))

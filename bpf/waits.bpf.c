@@ -2,7 +2,7 @@
 // How long the threads of a cgroup were runnable without a CPU: the scheduler's own sum of each (what
 // /proc/PID/task/TID/schedstat says), taken from the living when user space asks, from the ended at their
 // end. user/waits.c adds up.
-#include "shared.bpf.h"
+#include "tls.bpf.h"
 
 struct ended_waits ended_waits SEC(".maps");
 
@@ -22,9 +22,11 @@ int BPF_PROG(ringside_exit, struct task_struct *task)
 {
 	__u64 cgroup = cgroup_of(task);
 	__u64 *wait = bpf_map_lookup_elem(&ended_waits, &cgroup);
+	__u32 tid = task->pid;
 
 	if (wait)
 		__sync_fetch_and_add(wait, task->sched_info.run_delay);
+	bpf_map_delete_elem(&tls_threads, &tid);
 	return 0;
 }
 

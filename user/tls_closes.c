@@ -64,10 +64,15 @@ void tls_closes_free(struct tls_closes *closes)
 
 static void hand_on(struct tls_closes *closes, const struct tls_close_event *event)
 {
+	__u64 socket;
+
 	closes->on_close(closes->context, event);
 	if (!closes->skeleton)
 		return;
-	if (event->session.session)
+	/* By now another session may lie at the same address. */
+	if (!bpf_map__lookup_elem(closes->skeleton->maps.tls_sessions, &event->session,
+				  sizeof(event->session), &socket, sizeof(socket), 0) &&
+	    socket == event->header.socket)
 		bpf_map__delete_elem(closes->skeleton->maps.tls_sessions, &event->session,
 				     sizeof(event->session), 0);
 	bpf_map__delete_elem(closes->skeleton->maps.tls_connections, &event->header.socket,
