@@ -18,8 +18,6 @@
 #include "proc.h"
 #include "services.h"
 
-#define LISTENERS_MAX 16384
-
 struct listener_key {
 	uint32_t netns;
 	uint32_t port;
@@ -53,6 +51,7 @@ struct listeners {
 	struct listener *table;
 	uint64_t scan_began_ns, scan_ended_ns;
 	uint64_t lost_events;
+	uint64_t table_full;
 	unsigned renamings; ///< before the last scan
 	bool scan_wanted;
 };
@@ -120,9 +119,12 @@ static void socket_add(struct listeners *listeners, struct listener_key key, pid
 
 	HASH_FIND(hh, listeners->table, &key, sizeof(key), listener);
 	if (!listener) {
-		if (HASH_COUNT(listeners->table) >= LISTENERS_MAX ||
-		    !(listener = calloc(1, sizeof(*listener))))
+		if (HASH_COUNT(listeners->table) < LISTENERS_MAX)
+			listener = calloc(1, sizeof(*listener));
+		if (!listener) {
+			listeners->table_full++;
 			return;
+		}
 		listener->key = key;
 		listener->pid = pid;
 		listener->cgroup = cgroup;
@@ -161,11 +163,13 @@ static void read_table(struct scan *scan, pid_t pid, const char *table, uint32_t
 			   " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu",
 			   &port, &state, &inode) != 3)
 			continue; /* the heading */
-		if (state != STATE_LISTEN || HASH_COUNT(scan->sockets) >= LISTENERS_MAX)
+		if (state != STATE_LISTEN)
 			return;
-		socket = calloc(1, sizeof(*socket));
-		if (!socket)
-			return;
+		socket = HASH_COUNT(scan->sockets) < LISTENERS_MAX ? calloc(1, sizeof(*socket)) : NULL;
+		if (!socket) {
+			scan->listeners->table_full++;
+			continue;
+		}
 		socket->inode = inode;
 		socket->key = (struct listener_key){netns, port};
 		HASH_FIND(hh, scan->sockets, &socket->inode, sizeof(socket->inode), known);
@@ -280,6 +284,11 @@ void listeners_on_event(void *context, const struct listen_event *event)
 	/* What the process was called before it listened may be from before its exec. */
 	services_forget_process(listeners->services, event->tgid);
 	socket_add(listeners, key, event->tgid, event->cgroup);
+}
+
+uint64_t listeners_table_full(const struct listeners *listeners)
+{
+	return listeners->table_full;
 }
 
 void listeners_tick(struct listeners *listeners, uint64_t lost_events)

@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
+/// How many ports that somebody listens on are kept at a time.
+#define LISTENERS_MAX 16384
+
 struct listen_event;
 struct listeners;
 struct services;
@@ -19,5 +22,7 @@ void listeners_on_event(void *listeners, const struct listen_event *event);
 /// Once a second: listeners whose service had no name yet; a new scan where events were lost, or processes
 /// are called otherwise than before.
 void listeners_tick(struct listeners *listeners, uint64_t lost_events);
+/// Times that a listening socket was passed over for want of room; each look at /proc counts anew.
+uint64_t listeners_table_full(const struct listeners *listeners);
 
 #endif

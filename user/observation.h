@@ -11,6 +11,7 @@ struct connections;
 struct docker;
 struct events;
 struct http2_connections;
+struct listeners;
 struct runtime_figures;
 struct network_sums;
 struct services;
@@ -26,6 +27,7 @@ struct observation {
 	struct events *events;
 	struct http2_connections *http2;
 	struct runtime_figures *figures;
+	struct listeners *listeners;
 	struct network_sums *network;
 	struct services *services;
 	struct tls_processes *tls;

@@ -325,6 +325,7 @@ struct observation pipeline_observation(struct pipeline *pipeline)
 		.events = pipeline->events,
 		.figures = pipeline->figures,
 		.http2 = pipeline->http2,
+		.listeners = pipeline->listeners,
 		.services = pipeline->services,
 		.tls = pipeline->tls,
 		.network = pipeline->network,

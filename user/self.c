@@ -13,6 +13,7 @@
 #include "events.h"
 #include "exposition.h"
 #include "http2_connections.h"
+#include "listeners.h"
 #include "maps.h"
 #include "observation.h"
 #include "own_process.h"
@@ -244,6 +245,17 @@ static void write_reads(struct exposition *exposition, const struct observation 
 	write_reasons(exposition, "result", results, sizeof(results) / sizeof(results[0]));
 }
 
+/* Of processes and sockets, not of requests: these are counted all the same. */
+static void write_limits(struct exposition *exposition, const struct observation *observation)
+{
+	exposition_family(exposition, "ringside_services_overflow_total", METRIC_COUNTER,
+			  "Processes whose service is (other), because there are too many services.");
+	exposition_value(exposition, NULL, 0, services_losses(observation->services)->processes_past_limit);
+	exposition_family(exposition, "ringside_listeners_overflow_total", METRIC_COUNTER,
+			  "Times that a listening socket was passed over, because there are too many.");
+	exposition_value(exposition, NULL, 0, listeners_table_full(observation->listeners));
+}
+
 void self_write(struct exposition *exposition, const struct observation *observation)
 {
 	struct label build[] = {{"version", RINGSIDE_VERSION}, {"revision", RINGSIDE_REVISION}};
@@ -254,6 +266,7 @@ void self_write(struct exposition *exposition, const struct observation *observa
 	write_unparsed(exposition, observation);
 	write_coverage(exposition, observation);
 	write_overflow(exposition, observation);
+	write_limits(exposition, observation);
 	write_capabilities(exposition, observation);
 	write_programs(exposition, observation);
 	write_reads(exposition, observation);

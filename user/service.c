@@ -11,9 +11,6 @@
 #include "containers.h"
 #include "identity.h"
 
-/* A stranger can fill this through names. */
-#define SERVICES_MAX 1000
-
 /* How long a service without process or listener is remembered; from the last request on, if it had any. By
  * then everybody who scrapes has seen its last sums, and who comes again begins at zero, as counters may. */
 #define IDLE_PATIENCE_NS 60000000000ULL
@@ -35,9 +32,9 @@ struct service *service_get(struct service **table, const char *name, const char
 		free(fresh);
 		return service;
 	}
-	if (HASH_COUNT(*table) >= SERVICES_MAX && strcmp(name, "(other)")) {
+	if (HASH_COUNT(*table) >= SERVICES_MAX && strcmp(name, SERVICE_PAST_LIMIT)) {
 		free(fresh);
-		return service_get(table, "(other)", "");
+		return service_get(table, SERVICE_PAST_LIMIT, "");
 	}
 	HASH_ADD(hh, *table, name, SERVICE_KEY_LEN, fresh);
 	return fresh;

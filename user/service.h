@@ -19,6 +19,10 @@ struct websocket_stats;
 
 #define SERVICE_LABEL_MAX 129
 
+/// A stranger can fill the table through names: past so many, all are one more.
+#define SERVICES_MAX 1000
+#define SERVICE_PAST_LIMIT "(other)"
+
 /// One value of the labels service and container; what the key is made of stays as long as the struct does.
 struct service {
 	char name[SERVICE_LABEL_MAX];

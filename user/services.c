@@ -68,6 +68,11 @@ void services_free(struct services *services)
 	free(services);
 }
 
+static bool is_past_limit(const struct service *service, const struct identity *identity)
+{
+	return !strcmp(service->name, SERVICE_PAST_LIMIT) && strcmp(identity->name, SERVICE_PAST_LIMIT) != 0;
+}
+
 /* Finds out who the process is; false if it is gone. Leaves process->service NULL while its container's name
  * is on its way. */
 static bool process_resolve(struct services *services, struct process *process)
@@ -87,6 +92,7 @@ static bool process_resolve(struct services *services, struct process *process)
 	process->service = service_get(&services->table, identity.name, container ? container->name : "");
 	if (!process->service)
 		return true;
+	services->losses.processes_past_limit += is_past_limit(process->service, &identity);
 	process->service->processes++;
 	services->renamings += process->was && process->was != process->service;
 	process->was = NULL;

@@ -15,9 +15,10 @@ struct identity;
 struct process;
 struct place;
 
-/// Exchanges that reached no service, by reason.
+/// What reached no service of its own, by reason.
 struct service_losses {
-	uint64_t held_too_many; ///< waiting for Docker to name their container
+	uint64_t held_too_many;        ///< exchanges, waiting for Docker to name their container
+	uint64_t processes_past_limit; ///< that went to "(other)", because there are too many services
 };
 
 struct services;
