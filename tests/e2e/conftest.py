@@ -11,6 +11,7 @@ import pytest
 
 import observer
 import servers
+from counting import wait_counted
 from wire import RawServer
 
 sys.dont_write_bytecode = True
@@ -55,13 +56,17 @@ def ringside():
 
 @pytest.fixture(scope="module")
 def server(ringside):
-    """server(kind): a real server, started at its first use in a module and shared by the module's tests."""
+    """server(kind): a real server, started at its first use in a module and shared by the module's tests. A kind that is no name,
+    but from one of the tables of TLS and HTTP/2, is there once its requests are counted."""
     running = {}
 
     def get(kind):
-        if kind not in running:
-            running[kind] = servers.Server(kind)
-        return running[kind]
+        key = kind if isinstance(kind, str) else kind.service
+        if key not in running:
+            running[key] = servers.Server(kind)
+            if key != kind:
+                wait_counted(ringside, running[key])
+        return running[key]
     yield get
     for each in running.values():
         each.stop()

@@ -16,9 +16,11 @@ ROUTES = {"/items/#": "/items/{id}", "/missing/#": "(unmatched)"}
 class Load:
     """Connections that stay open between runs until the `with` block ends."""
 
-    def __init__(self, port, connections=1, close=False, mix=USUAL, host="127.0.0.1", wrapper=(), program=built.LOAD):
+    def __init__(self, port, connections=1, close=False, mix=USUAL, host="127.0.0.1", wrapper=(), program=built.LOAD, speak="http",
+                 streams=1, cancel_ms=0):
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         flags = [f"-address={address}", f"-connections={connections}", *(["-close"] if close else [])]
+        flags += [f"-speak={speak}", f"-streams={streams}", f"-cancel={cancel_ms}ms"]
         self.process = subprocess.Popen([*wrapper, program, *flags, *mix], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def order(self, line):

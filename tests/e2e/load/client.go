@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -11,7 +10,7 @@ import (
 
 // client is one connection; it dials again only when the server or a failure has ended the last one.
 type client struct {
-	address string
+	dialer  dialer
 	closing bool
 	plan    *plan
 	conn    net.Conn
@@ -23,33 +22,32 @@ type client struct {
 func (c *client) exchange(t *tally) {
 	entry, path := c.plan.next()
 	began := time.Now()
-	status, size, err := c.ask(entry, path)
+	got, err := c.ask(entry, path)
 	if err != nil {
 		t.fail(err)
 		c.hangUp()
 		return
 	}
-	t.count(entry.key(status), time.Since(began), size)
+	t.count(entry.key(got.status), time.Since(began), got)
 }
 
-func (c *client) ask(e *entry, path string) (status int, size int64, err error) {
-	if err = c.dial(); err != nil {
-		return 0, 0, err
+func (c *client) ask(e *entry, path string) (answer, error) {
+	if err := c.dial(); err != nil {
+		return answer{}, err
 	}
 	c.conn.SetDeadline(time.Now().Add(30 * time.Second))
-	if _, err = c.conn.Write(c.request(e, path)); err != nil {
-		return 0, 0, err
+	if _, err := c.conn.Write(c.request(e, path)); err != nil {
+		return answer{}, err
 	}
 	response, err := http.ReadResponse(c.reader, &http.Request{Method: e.method})
 	if err != nil {
-		return 0, 0, err
+		return answer{}, err
 	}
-	size, err = io.Copy(io.Discard, response.Body)
-	response.Body.Close()
+	got, err := readAnswer(path, response)
 	if c.closing || response.Close {
 		c.hangUp()
 	}
-	return response.StatusCode, size, err
+	return got, err
 }
 
 func (c *client) request(e *entry, path string) []byte {
@@ -74,7 +72,7 @@ func (c *client) dial() error {
 	if c.conn != nil {
 		return nil
 	}
-	conn, err := net.DialTimeout("tcp", c.address, 10*time.Second)
+	conn, err := c.dialer.dial()
 	if err != nil {
 		return err
 	}

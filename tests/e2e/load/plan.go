@@ -15,7 +15,11 @@ type entry struct {
 	method, pattern, body string
 }
 
+// key is what a tally counts by; a status of 0 is a request that the client gave up.
 func (e *entry) key(status int) string {
+	if status == 0 {
+		return e.method + " " + e.pattern + " aborted"
+	}
 	return e.method + " " + e.pattern + " " + strconv.Itoa(status)
 }
 

@@ -7,6 +7,7 @@ type tally struct {
 	Counts   map[string]int     `json:"counts"`
 	Waited   map[string]float64 `json:"waited"` // seconds that the client waited, summed
 	Bytes    int64              `json:"bytes"`  // of bodies received
+	Digest   uint64             `json:"digest"` // of all answers in any order: the same for the same answers to the same requests
 	Failed   int                `json:"failed"`
 	Failures []string           `json:"failures"` // the first few, in words
 	Seconds  float64            `json:"seconds"`
@@ -16,10 +17,11 @@ func newTally() *tally {
 	return &tally{Counts: map[string]int{}, Waited: map[string]float64{}, Failures: []string{}}
 }
 
-func (t *tally) count(key string, waited time.Duration, size int64) {
+func (t *tally) count(key string, waited time.Duration, a answer) {
 	t.Counts[key]++
 	t.Waited[key] += waited.Seconds()
-	t.Bytes += size
+	t.Bytes += a.size
+	t.Digest += a.digest
 }
 
 func (t *tally) fail(err error) {
@@ -35,6 +37,7 @@ func (t *tally) add(other *tally) {
 		t.Waited[key] += other.Waited[key]
 	}
 	t.Bytes += other.Bytes
+	t.Digest += other.Digest
 	t.Failed += other.Failed
 	for _, failure := range other.Failures {
 		if len(t.Failures) < 5 {

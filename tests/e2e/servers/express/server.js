@@ -1,6 +1,9 @@
 // Express behind the suite's routes. Its service name comes from OTEL_SERVICE_NAME, which wins over package.json.
+// With a CERTIFICATE (a file with a key, too) in the environment it stands behind https.
 'use strict';
 const express = require('express');
+const fs = require('fs');
+const https = require('https');
 const app = express();
 
 app.get('/', (request, response) => response.send('hello'));
@@ -19,5 +22,11 @@ app.get('/spin', (request, response) => {
   response.send('spun');
 });
 
-const server = app.listen(Number(process.env.PORT), process.env.HOST || '127.0.0.1');
+function secured(file) {
+  const both = fs.readFileSync(file);
+  return https.createServer({ key: both, cert: both }, app);
+}
+
+const listener = process.env.CERTIFICATE ? secured(process.env.CERTIFICATE) : app;
+const server = listener.listen(Number(process.env.PORT), process.env.HOST || '127.0.0.1');
 server.keepAliveTimeout = 0;

@@ -1,4 +1,4 @@
-"""FastAPI behind the suite's routes, run by uvicorn on uvloop and httptools. Its service name comes from OTEL_SERVICE_NAME."""
+"""FastAPI behind the suite's routes, run by uvicorn on uvloop and httptools, or by hypercorn. Its service name comes from OTEL_SERVICE_NAME."""
 import asyncio
 import time
 
@@ -37,6 +37,25 @@ async def big(bytes: int = 65536):
 @app.get("/chunked")
 async def chunked():
     return StreamingResponse(iter([f"part {i}\n" for i in range(6)]))
+
+
+async def numbered(n, ms):
+    for i in range(n):
+        await asyncio.sleep(ms / 1000 if i else 0)
+        yield f"data: {i}\n\n"
+
+
+@app.get("/events")
+async def events(n: int = 5, ms: int = 10):
+    return StreamingResponse(numbered(n, ms), media_type="text/event-stream")
+
+
+@app.post("/upload")
+async def upload(request: Request):
+    length = 0
+    async for part in request.stream():
+        length += len(part)
+    return PlainTextResponse(str(length))
 
 
 @app.get("/sleep")

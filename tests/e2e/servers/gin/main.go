@@ -1,4 +1,5 @@
 // gin behind the suite's routes. Its service name is the last element of its module's path.
+// With a CERTIFICATE (a file with a key, too) in the environment it speaks TLS, and HTTP/2 to who asks for it.
 package main
 
 import (
@@ -63,5 +64,9 @@ func main() {
 	r.GET("/chunked", chunked)
 	r.GET("/sleep", sleep)
 	r.GET("/spin", spin)
-	log.Fatal(r.Run("127.0.0.1:" + os.Getenv("PORT")))
+	address := "127.0.0.1:" + os.Getenv("PORT")
+	if certificate := os.Getenv("CERTIFICATE"); certificate != "" {
+		log.Fatal(r.RunTLS(address, certificate, certificate))
+	}
+	log.Fatal(r.Run(address))
 }

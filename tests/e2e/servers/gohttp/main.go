@@ -42,6 +42,30 @@ func chunked(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// Server-sent events: n of them, ms apart. The first leaves at once.
+func events(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	for i := 0; i < number(r, "n", 5); i++ {
+		if i > 0 {
+			time.Sleep(time.Duration(number(r, "ms", 10)) * time.Millisecond)
+		}
+		fmt.Fprintf(w, "data: %d\n\n", i)
+		w.(http.Flusher).Flush()
+	}
+}
+
+func trailers(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Trailer", "Checked")
+	io.WriteString(w, "body before trailers\n")
+	w.Header().Set("Checked", "yes")
+}
+
+// Answers once all of the request's body is here, with its length.
+func upload(w http.ResponseWriter, r *http.Request) {
+	length, _ := io.Copy(io.Discard, r.Body)
+	fmt.Fprint(w, length)
+}
+
 func spin(w http.ResponseWriter, r *http.Request) {
 	end := time.Now().Add(time.Duration(number(r, "ms", 10)) * time.Millisecond)
 	for time.Now().Before(end) {
@@ -83,6 +107,9 @@ func routes() http.Handler {
 		io.WriteString(w, strings.Repeat("x", number(r, "bytes", 65536)))
 	})
 	mux.HandleFunc("/chunked", chunked)
+	mux.HandleFunc("/events", events)
+	mux.HandleFunc("/trailers", trailers)
+	mux.HandleFunc("/upload", upload)
 	mux.HandleFunc("/sleep", func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Duration(number(r, "ms", 10)) * time.Millisecond)
 		io.WriteString(w, "slept")
@@ -101,5 +128,5 @@ func main() {
 	if host == "" {
 		host = "127.0.0.1"
 	}
-	log.Fatal(http.ListenAndServe(net.JoinHostPort(host, os.Getenv("PORT")), handler))
+	log.Fatal(listen(os.Getenv("SPEAK"), &http.Server{Addr: net.JoinHostPort(host, os.Getenv("PORT")), Handler: handler}))
 }

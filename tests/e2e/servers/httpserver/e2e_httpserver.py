@@ -1,9 +1,11 @@
 """Python's http.server behind the suite's routes: one thread a connection. Its service name is this script's base name.
-/cpu, /sleep, /lock and /spin say in their answer what the handler measured of itself (see test_phases.py)."""
+/cpu, /sleep, /lock and /spin say in their answer what the handler measured of itself (see test_phases.py).
+With a CERTIFICATE (a file with a key, too) in the environment it speaks TLS."""
 import gc
 import json
 import os
 import platform
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -65,6 +67,18 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
         self.wfile.write(b"0\r\n\r\n")
 
+    def events(self, n, ms):
+        """Server-sent events: n of them, ms apart. The first leaves at once."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for i in range(n):
+            time.sleep(ms / 1000 if i else 0)
+            event = b"data: %d\n\n" % i
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+        self.wfile.write(b"0\r\n\r\n")
+
     def work(self, kind, ms):
         wall, cpu, delay = time.monotonic_ns(), time.thread_time_ns(), run_delay_ns()
         WORK[kind](ms)
@@ -87,6 +101,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, json.dumps({"generations": gc.get_stats(), "version": platform.python_version()}).encode())
         elif url.path == "/chunked":
             self.chunked()
+        elif url.path == "/events":
+            self.events(query.get("n", 5), query.get("ms", 10))
         elif url.path.startswith("/items/"):
             self.answer(200, b"item " + url.path[7:].encode())
         else:
@@ -106,5 +122,15 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 1024
 
 
+def secure(server, certificate):
+    """As the library's documentation does it: the thread that accepts shakes hands, too."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+
+
 if __name__ == "__main__":
-    Server((os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT"])), Handler).serve_forever()
+    serving = Server((os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT"])), Handler)
+    if "CERTIFICATE" in os.environ:
+        secure(serving, os.environ["CERTIFICATE"])
+    serving.serve_forever()

@@ -1,7 +1,10 @@
 // Node's bare http module behind the suite's routes. Its service name is the `name` of the package.json beside it.
+// SPEAK in the environment is http, https, h2 or h2c; for TLS, CERTIFICATE is a file with a key and its certificate.
 'use strict';
 const fs = require('fs');
 const http = require('http');
+const http2 = require('http2');
+const https = require('https');
 
 // How long this thread has been runnable without a CPU, by the kernel's own account.
 function runDelay() {
@@ -39,6 +42,32 @@ function chunked(response) {
   response.end('last\n');
 }
 
+// Server-sent events: n of them, ms apart. The first leaves at once.
+function events(response, n, ms) {
+  response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+  let sent = 0;
+  const next = () => {
+    response.write(`data: ${sent}\n\n`);
+    if (++sent < n) return setTimeout(next, ms);
+    return response.end();
+  };
+  next();
+}
+
+function trailers(response) {
+  response.writeHead(200, { 'Content-Type': 'text/plain', Trailer: 'checked' });
+  response.write('body before trailers\n');
+  response.addTrailers({ checked: 'yes' });
+  response.end();
+}
+
+// Answers once all of the request's body is here, with its length.
+function upload(request, response) {
+  let length = 0;
+  request.on('data', (part) => { length += part.length; });
+  request.on('end', () => answer(response, 200, String(length)));
+}
+
 // Keeps some MB of small objects, then says what the runtime says of itself.
 const kept = [];
 function runtime(response, megabytes) {
@@ -53,18 +82,34 @@ const routes = {
   '/fail': (request, response) => answer(response, 500, 'failed'),
   '/big': (request, response, query) => answer(response, 200, 'x'.repeat(Number(query.get('bytes') || 65536))),
   '/chunked': (request, response) => chunked(response),
+  '/events': (request, response, query) => events(response, Number(query.get('n') || 5), Number(query.get('ms') || 10)),
+  '/trailers': (request, response) => trailers(response),
+  '/upload': upload,
   '/sleep': (request, response, query) => setTimeout(() => answer(response, 200, 'slept'), Number(query.get('ms') || 10)),
   '/spin': (request, response, query) => answer(response, 200, spin(Number(query.get('ms') || 10))),
   '/orders': createOrder,
   '/': (request, response) => answer(response, 200, 'hello'),
 };
 
-const server = http.createServer((request, response) => {
+function serve(request, response) {
   const url = new URL(request.url, 'http://localhost');
   if (routes[url.pathname]) return routes[url.pathname](request, response, url.searchParams);
   if (url.pathname.startsWith('/items/')) return answer(response, 200, `item ${url.pathname.slice(7)}`);
   request.resume();
   return answer(response, 404, 'nothing here');
-});
+}
+
+function certificate() {
+  const both = fs.readFileSync(process.env.CERTIFICATE);
+  return { key: both, cert: both };
+}
+
+const ways = {
+  http: () => http.createServer(serve),
+  https: () => https.createServer(certificate(), serve),
+  h2: () => http2.createSecureServer({ ...certificate(), allowHTTP1: true }, serve),
+  h2c: () => http2.createServer(serve),
+};
+const server = ways[process.env.SPEAK || 'http']();
 server.keepAliveTimeout = 0;
 server.listen(Number(process.env.PORT), process.env.HOST || '127.0.0.1');

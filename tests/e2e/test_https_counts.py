@@ -1,0 +1,89 @@
+"""Sent = reported in TLS: every request to every kind of https server, by method, route and status, whoever was there first."""
+from contextlib import ExitStack
+
+import pytest
+
+from counting import Account
+from load import ASKED, REQUESTS, expected
+from observer import Ringside
+from servers import SECURED, Server, absent, those_here
+
+HERE = those_here(SECURED)
+KEPT, CLOSED = False, True
+SHAPES = [(KEPT, 64), (CLOSED, 64)]
+SHAPE_NAMES = ["kept-64", "closed-64"]
+
+
+def requests_for(kind, closing=KEPT):
+    """The number asked for, or a tenth of the suite's usual one less what is slow; fewer where each needs a handshake."""
+    return max(64, int((ASKED or REQUESTS * 0.1 * SECURED[kind].weight) * (0.2 if closing else 1)))
+
+
+@pytest.fixture(scope="module")
+def there_first():
+    """All servers, with 64 used connections to each, opened before ringside starts."""
+    with ExitStack() as stack:
+        running = {}
+        for name, kind in SECURED.items():
+            if not absent(kind):
+                server = stack.enter_context(Server(kind))
+                kept = stack.enter_context(server.load(64))
+                kept.run(128)
+                running[name] = server, kept
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ringside(there_first):
+    with Ringside() as running:
+        yield running
+
+
+@pytest.mark.parametrize("kind", HERE)
+def test_connections_opened_before_ringside(ringside, there_first, kind):
+    server, kept = there_first[kind]
+    account = Account(ringside, server.service)
+    report = kept.run(requests_for(kind))
+    account.expect(expected(report))
+
+
+@pytest.mark.parametrize("kind", HERE)
+def test_server_started_before_ringside(ringside, there_first, kind):
+    server, _ = there_first[kind]
+    account = Account(ringside, server.service)
+    with server.load(64, CLOSED) as load:
+        account.expect(expected(load.run(requests_for(kind, CLOSED))))
+
+
+@pytest.mark.parametrize("closing, connections", SHAPES, ids=SHAPE_NAMES)
+@pytest.mark.parametrize("kind", HERE)
+def test_server_started_after_ringside(ringside, server, kind, closing, connections):
+    started = server(SECURED[kind])
+    account = Account(ringside, started.service)
+    with started.load(connections, closing) as load:
+        account.expect(expected(load.run(requests_for(kind, closing))))
+
+
+@pytest.mark.parametrize("kind", ["node", "httpserver", "gohttp"])
+def test_errors_and_histograms_agree_with_the_counter(ringside, server, kind):
+    started = server(SECURED[kind])
+    account = Account(ringside, started.service)
+    with started.load(8) as load:
+        requests = expected(load.run(1700))
+    account.expect(requests)
+    errors = {key: n for key, n in requests.items() if key[2] >= "400"}
+    assert account.since("http_errors_total", ("method", "path", "status")) == errors
+    assert account.grown("http_request_duration_seconds_count") == 1700
+    assert account.grown("http_request_first_byte_seconds_count") == 1700
+
+
+@pytest.mark.parametrize("kind", ["node", "httpserver", "gohttp", "nginx"])
+def test_large_answers(ringside, server, kind):
+    """A mebibyte each, in many records: one request each, with all its bytes."""
+    started = server(SECURED[kind])
+    account = Account(ringside, started.service)
+    with started.load(4, mix=["1 GET /big?bytes=1048576"]) as load:
+        report = load.run(40)
+    account.expect({("GET", "/big", "200"): 40})
+    sent = account.grown("http_response_size_bytes_total")
+    assert report["bytes"] == 40 << 20 <= sent <= (40 << 20) + 40 * 2048, sent
