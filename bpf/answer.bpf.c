@@ -279,12 +279,30 @@ static __always_inline bool not_an_answer(struct connection *connection, struct 
 	return false;
 }
 
+/* Where no tracepoint tells of the connection's end, our side's is it. */
+static __always_inline void frames_end(const struct connection *connection, __u64 now)
+{
+	void *ring = ring_of(connection->at.socket);
+	struct response_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event), 0) : NULL;
+
+	if (!event) {
+		count(COUNT_LOST_STREAM);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	header_fill(&event->header, connection, EVENT_CLOSE, now);
+	event->last_ns = now;
+	event_submit(ring, event, sizeof(*event));
+}
+
 static __always_inline void frames_leave(struct __sk_buff *skb, struct connection *connection,
 					 const struct segment *segment, __u64 now)
 {
 	struct framing *framing = &connection->framing[DIRECTION_OUT];
 	struct traffic *traffic;
 
+	if (segment->fin && !storage_in_tracing)
+		frames_end(connection, now);
 	if (!segment->len)
 		return;
 	if (framing->unaligned && frames_plausible(skb, segment->offset, segment->len))

@@ -352,9 +352,14 @@ __noinline int tls_tell(__u64 cookie, __u64 buffer, __u32 len, __u32 direction)
 	connection->position[direction & 1] = position + len;
 	if (connection->state == TLS_UNDECIDED && direction == DIRECTION_IN) {
 		decide(connection, &start, is_request, buffer, len);
-		/* Positions count from the first request on. */
-		if (connection->state != TLS_UNDECIDED)
+		/* Positions count from the first request on: what went out before answered something unseen.
+		 */
+		if (connection->state != TLS_UNDECIDED) {
+			position = 0;
+			connection->position[DIRECTION_IN] = len;
+			connection->position[DIRECTION_OUT] = 0;
 			traffic_find(&connection->at);
+		}
 	}
 	if (connection->state == TLS_UNDECIDED || connection->state == TLS_IGNORED)
 		return 0;

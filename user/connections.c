@@ -275,6 +275,27 @@ static void stream_goes_out(struct connections *connections, struct connection *
 	pairing_feed(&connections->pairing, connection, stretch);
 }
 
+/* Nobody pipelines in TLS: when a request comes, what was asked before has been answered, whether or not that
+ * was seen. So a loss costs the requests that it hit, and not all that follow on their connection. */
+static void resynchronize(struct connection *connection, const struct stream_event *event)
+{
+	bool gap = connection->piece_end && connection->piece_end != event->position;
+	struct http1_request request;
+
+	if (connection->first || !(connection->answers_lost || connection->poison || gap) ||
+	    http1_request_decode((const char *)event->data, event->len, &request) == DECODE_MALFORMED ||
+	    !request.target.len)
+		return;
+	connection_drop_partial(connection);
+	connection->answers_lost = false;
+	connection->answers_unknown = true;
+	connection->poison = NULL;
+	connection->in_chunks = false;
+	connection->accounted = 0;
+	connection->piece_end = event->position;
+	connection->next_request = event->position;
+}
+
 void connections_on_stream(struct connections *connections, const struct stream_event *event)
 {
 	struct connection *connection = connection_get(connections, &event->header);
@@ -284,10 +305,12 @@ void connections_on_stream(struct connections *connections, const struct stream_
 	if (!connection->tls)
 		connection->answers_unknown = event->position || event->header.flags & EVENT_MIDSTREAM;
 	connection->tls = connection->streamed = true;
-	if (event->header.flags & EVENT_OUT)
+	if (event->header.flags & EVENT_OUT) {
 		stream_goes_out(connections, connection, event);
-	else
-		arrivals_take_stream(connection, event, &connections->pairing.losses);
+		return;
+	}
+	resynchronize(connection, event);
+	arrivals_take_stream(connection, event, &connections->pairing.losses);
 }
 
 void connections_on_unanswered(struct connections *connections, const struct exchange_event *event)

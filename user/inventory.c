@@ -8,6 +8,8 @@
 #include "docker.h"
 #include "observation.h"
 #include "services.h"
+#include "tls_files.h"
+#include "tls_processes.h"
 
 static void print_trouble(const char *name, const char *reason)
 {
@@ -17,6 +19,7 @@ static void print_trouble(const char *name, const char *reason)
 
 void inventory_print(const struct observation *observation)
 {
+	const struct tls_files *libraries = tls_processes_files(observation->tls);
 	const struct capture *capture = observation->capture;
 	unsigned found = 0;
 
@@ -29,12 +32,19 @@ void inventory_print(const struct observation *observation)
 		/* Which protocol a port speaks shows with its first bytes: until then all are candidates. */
 		printf("%-24.24s %-24.24s %-8s %s\n", service->container[0] ? service->container : "-",
 		       service->name, runtime_name(service->runtime),
-		       "HTTP/1 in plaintext; TLS and HTTP/2 are only counted");
+		       capture->capabilities[CAPABILITY_TLS].reason
+			       ? "HTTP/1, HTTP/2, gRPC, WebSocket"
+			       : "HTTP/1, HTTP/2, gRPC, WebSocket, in TLS too");
 	}
 	if (!found)
 		printf("nothing listens yet; services appear as they start\n");
 	for (unsigned i = 0; i < CAPABILITY_COUNT; i++)
 		print_trouble(capture->capabilities[i].name, capture->capabilities[i].reason);
+	for (const struct tls_file *file = tls_files_next(libraries, NULL); file;
+	     file = tls_files_next(libraries, file)) {
+		if (tls_file_trouble(file))
+			printf("TLS of %s: off, %s\n", tls_file_name(file), tls_file_trouble(file));
+	}
 	print_trouble("docker", docker_trouble(observation->docker));
 	fflush(stdout);
 }
