@@ -53,7 +53,8 @@ struct tls_connection {
 	__u8 midstream;
 	__u8 asked;  /* something came in since the last answer */
 	__u16 tries; /* pieces looked at in vain */
-	__u16 reserved;
+	__u8 closed; /* the socket is; a call that wrote to it may yet have to return */
+	__u8 reserved;
 };
 
 struct tls_connections {

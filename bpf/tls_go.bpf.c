@@ -90,11 +90,16 @@ static __always_inline __u64 cookie_of_thread(void)
 static __always_inline __u64 go_socket(__u64 session)
 {
 	struct tls_session_key key = {.session = session, .tgid = bpf_get_current_pid_tgid() >> 32};
-	__u64 *known = bpf_map_lookup_elem(&tls_sessions, &key), cookie;
+	__u64 *found = bpf_map_lookup_elem(&tls_sessions, &key), known = found ? *found : 0, cookie;
+	struct tls_connection *connection = bpf_map_lookup_elem(&tls_connections, &known);
 
-	if (known)
-		return *known;
+	if (connection && !connection->closed)
+		return known;
 	cookie = cookie_of_connection(session);
+	/* A call that returns after its socket was closed, unless the collector has given the memory to another
+	 * connection by now. */
+	if (known && (!cookie || cookie == known))
+		return known;
 	if (session_bind(&key, cookie))
 		return cookie;
 	cookie = cookie_of_thread();

@@ -207,6 +207,7 @@ __noinline int tls_end(__u64 cookie, __u32 what)
 {
 	struct tls_connection *connection = bpf_map_lookup_elem(&tls_connections, &cookie);
 	struct tls_session_key session;
+	__u64 *holder;
 	bool told = connection && (connection->state == TLS_HTTP1 || connection->state == TLS_FRAMED);
 
 	if (!connection || !connection->position[DIRECTION_IN]) {
@@ -217,10 +218,14 @@ __noinline int tls_end(__u64 cookie, __u32 what)
 	}
 	/* The thread that answers may still be in its call, where the client has left as soon as it had all:
 	 * user space waits for what it tells then. */
-	if (!connection || (told && close_send(connection, what & 1)))
+	if (!connection)
+		return 0;
+	connection->closed = 1;
+	if (told && close_send(connection, what & 1))
 		return 0;
 	session = connection->session;
-	if (session.session > TLS_SESSION_FREED)
+	holder = bpf_map_lookup_elem(&tls_sessions, &session);
+	if (holder && *holder == cookie)
 		bpf_map_delete_elem(&tls_sessions, &session);
 	bpf_map_delete_elem(&tls_connections, &cookie);
 	return 0;
