@@ -80,6 +80,10 @@ class Ringside:
         admitted = ("ringside_events_lost_total", "ringside_connections_unparsed_total", "ringside_series_overflow_total")
         return [(s.name, s.labels, s.value) for s in self.scrape() if s.name in admitted and s.value]
 
+    def lost(self, since=()):
+        """Requests that it admits to have lost, since an earlier scrape."""
+        return self.total("ringside_events_lost_total") - exposition.total(since, "ringside_events_lost_total")
+
     def stop(self, by=signal.SIGTERM):
         """Ends it and returns its exit status."""
         if self.alive():
