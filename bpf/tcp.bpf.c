@@ -3,6 +3,17 @@
 #include "early.bpf.h"
 #include "tls.bpf.h"
 
+static __always_inline void listen_address(__u8 address[16], const struct sock *sk, __u16 family)
+{
+	__u32 words[4] = {0, 0, bpf_htonl(0xffff), 0};
+
+	if (family == AF_INET6)
+		BPF_CORE_READ_INTO(&words, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32);
+	else
+		words[3] = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+	__builtin_memcpy(address, words, sizeof(words));
+}
+
 static __always_inline void listen_send(const struct sock *sk, __u16 flags)
 {
 	__u32 index = 0;
@@ -23,6 +34,7 @@ static __always_inline void listen_send(const struct sock *sk, __u16 flags)
 	/* Not skc_num: an ephemeral port has been given back by the time a listener is closed. */
 	event->port = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
 	event->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	listen_address(event->address, sk, event->family);
 	/* Rare, and the process may be gone soon: the only event that wakes the reader, who asks /proc for
 	 * its name. */
 	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);

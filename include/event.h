@@ -168,6 +168,7 @@ struct listen_event {
 	__u32 tgid; /* who called listen(2); 0 at the end */
 	__u16 port; /* host byte order */
 	__u16 family;
+	__u8 address[16]; /* IPv4: as ::ffff:a.b.c.d */
 };
 
 _Static_assert(sizeof(struct event_header) == 24, "event_header is shared with the kernel side");
@@ -177,6 +178,6 @@ _Static_assert(sizeof(struct response_event) == 56, "response_event is shared wi
 _Static_assert(sizeof(struct stream_event) == 136, "stream_event is shared with the kernel side");
 _Static_assert(sizeof(struct tls_close_event) == 40, "tls_close_event is shared with the kernel side");
 _Static_assert(sizeof(struct process_event) == 32, "process_event is shared with the kernel side");
-_Static_assert(sizeof(struct listen_event) == 40, "listen_event is shared with the kernel side");
+_Static_assert(sizeof(struct listen_event) == 56, "listen_event is shared with the kernel side");
 
 #endif

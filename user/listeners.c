@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps one entry for each port that is listened on in a network namespace, with the number of its sockets.
+// Keeps one entry for each address and port that is listened on in a network namespace, with the number of
+// its sockets.
 #include "listeners.h"
 
 #include <ctype.h>
@@ -21,6 +22,7 @@
 struct listener_key {
 	uint32_t netns;
 	uint32_t port;
+	uint32_t address[4]; ///< network byte order; IPv4 as ::ffff:a.b.c.d
 };
 
 struct listener {
@@ -143,6 +145,18 @@ static void socket_end(struct listeners *listeners, struct listener_key key)
 		listener_remove(listeners, listener);
 }
 
+/* The kernel prints each word of the address as a number of its own. */
+static void read_address(const char *text, uint32_t ret_address[4])
+{
+	static const uint8_t mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+	if (sscanf(text, "%8x%8x%8x%8x", &ret_address[0], &ret_address[1], &ret_address[2],
+		   &ret_address[3]) == 4)
+		return;
+	ret_address[3] = ret_address[0];
+	memcpy(ret_address, mapped, sizeof(mapped));
+}
+
 #define STATE_LISTEN 0x0a
 
 /* /proc/PID/net/tcp: the listening rows of the process's network namespace. They come first (kernel:
@@ -150,7 +164,7 @@ static void socket_end(struct listeners *listeners, struct listener_key key)
 static void read_table(struct scan *scan, pid_t pid, const char *table, uint32_t netns)
 {
 	AUTO_FILE FILE *file = NULL;
-	char path[64], line[256];
+	char path[64], line[256], address[33];
 
 	snprintf(path, sizeof(path), "/proc/%d/net/%s", pid, table);
 	file = fopen(path, "re");
@@ -160,8 +174,8 @@ static void read_table(struct scan *scan, pid_t pid, const char *table, uint32_t
 		unsigned port, state;
 
 		if (sscanf(line,
-			   " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu",
-			   &port, &state, &inode) != 3)
+			   " %*u: %32[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu",
+			   address, &port, &state, &inode) != 4)
 			continue; /* the heading */
 		if (state != STATE_LISTEN)
 			return;
@@ -171,7 +185,8 @@ static void read_table(struct scan *scan, pid_t pid, const char *table, uint32_t
 			continue;
 		}
 		socket->inode = inode;
-		socket->key = (struct listener_key){netns, port};
+		socket->key = (struct listener_key){netns, port, {0}};
+		read_address(address, socket->key.address);
 		HASH_FIND(hh, scan->sockets, &socket->inode, sizeof(socket->inode), known);
 		if (known)
 			free(socket);
@@ -268,8 +283,9 @@ int listeners_scan(struct listeners *listeners)
 void listeners_on_event(void *context, const struct listen_event *event)
 {
 	struct listeners *listeners = context;
-	struct listener_key key = {event->header.netns, event->port};
+	struct listener_key key = {event->header.netns, event->port, {0}};
 
+	memcpy(key.address, event->address, sizeof(key.address));
 	if (event->header.time_ns < listeners->scan_began_ns)
 		return;
 	/* While the scan ran it may or may not have seen this one. */
