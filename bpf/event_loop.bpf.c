@@ -7,16 +7,11 @@
 //
 // libuv stores the clock into uv_loop_t.time when it comes back from waiting for events (src/unix/linux.c
 // uv__io_poll, uv__update_time, tags v1.44.2 to v1.52.1): as long as the value stays, the stretch goes on.
-#include "shared.bpf.h"
+#include "event_loop.bpf.h"
 
 #define NS_PER_MS 1000000ULL
 
-struct loops {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, LOOPS_MAX);
-	__type(key, __u32);
-	__type(value, struct loop);
-} loops SEC(".maps");
+struct loops loops SEC(".maps");
 
 /* Stack of a thread, on which its user registers lie uppermost; needed before Linux 5.15 only. */
 #define STACK_SIZE 16384
@@ -54,38 +49,6 @@ static __always_inline bool is_asleep(struct task_struct *task)
 	if (bpf_core_field_exists(task->__state))
 		return BPF_CORE_READ(task, __state) != 0;
 	return BPF_CORE_READ(older, state) != 0;
-}
-
-static __always_inline __u32 log2_u32(__u32 value)
-{
-	__u32 shift, result;
-
-	result = (value > 0xffff) << 4;
-	value >>= result;
-	shift = (value > 0xff) << 3;
-	value >>= shift;
-	result |= shift;
-	shift = (value > 0xf) << 2;
-	value >>= shift;
-	result |= shift;
-	shift = (value > 0x3) << 1;
-	value >>= shift;
-	result |= shift;
-	return result | value >> 1;
-}
-
-static __always_inline void stretch_ends(struct loop *loop, __u64 end_ns)
-{
-	__u64 units = end_ns > loop->begin_ns ? (end_ns - loop->begin_ns) >> LOOP_UNIT_SHIFT : 0;
-	__u32 value = units < 0xffffffff ? units : 0xffffffff, bucket = 0, octave;
-
-	if (value >> LOOP_STEP_SHIFT) {
-		octave = log2_u32(value) - LOOP_STEP_SHIFT;
-		bucket = 1 + (octave << LOOP_STEP_SHIFT) + ((value >> octave) & ((1 << LOOP_STEP_SHIFT) - 1));
-	}
-	if (bucket >= LOOP_BUCKETS)
-		bucket = LOOP_BUCKETS - 1;
-	loop->stretches[bucket]++;
 }
 
 /* The clock has been looked at since: another stretch. If we did not see the end of the one before, it was

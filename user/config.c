@@ -140,12 +140,25 @@ static int take_limits(const char *path, const struct document_limits *from, str
 		   : take_limit(path, "series", from->series, SERIES_MIN, SERIES_MAX, &config->limits.series);
 }
 
+static int take_runtimes(const char *path, const struct document_runtimes *from, struct config *config)
+{
+	if (!from || !from->event_loop)
+		return 0;
+	config->runtimes.exact_event_loop = !strcmp(from->event_loop, "exact");
+	if (config->runtimes.exact_event_loop || !strcmp(from->event_loop, "sampled"))
+		return 0;
+	return refuse(path, "runtimes.event_loop is neither \"sampled\" nor \"exact\": \"%s\"",
+		      from->event_loop);
+}
+
 static int take_document(const char *path, struct document *from, struct config *config)
 {
 	int err = take_web(path, from->web, config);
 
 	if (!err)
 		err = take_services(path, from, config);
+	if (!err)
+		err = take_runtimes(path, from->runtimes, config);
 	if (!err)
 		err = take_limits(path, from->limits, config);
 	return err;

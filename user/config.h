@@ -30,6 +30,9 @@ struct config {
 	struct config_service *services;
 	unsigned services_len;
 	struct {
+		bool exact_event_loop; ///< event_loop: exact; sampled unless set
+	} runtimes;
+	struct {
 		unsigned routes_per_service; ///< 200 unless set
 		unsigned series;             ///< 10000 unless set
 	} limits;

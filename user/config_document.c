@@ -53,6 +53,11 @@ static const cyaml_schema_field_t web_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t runtimes_fields[] = {
+	TEXT("event_loop", document_runtimes, event_loop),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t limits_fields[] = {
 	NUMBER("routes_per_service", document_limits, routes_per_service),
 	NUMBER("series", document_limits, series),
@@ -62,6 +67,7 @@ static const cyaml_schema_field_t limits_fields[] = {
 static const cyaml_schema_field_t document_fields[] = {
 	MAPPING("web", document, web, web_fields),
 	SEQUENCE("services", document, services, &service_entry),
+	MAPPING("runtimes", document, runtimes, runtimes_fields),
 	MAPPING("limits", document, limits, limits_fields),
 	CYAML_FIELD_END,
 };

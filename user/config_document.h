@@ -23,6 +23,10 @@ struct document_web {
 	unsigned listen_addresses_len;
 };
 
+struct document_runtimes {
+	char *event_loop;
+};
+
 struct document_limits {
 	unsigned *routes_per_service;
 	unsigned *series;
@@ -32,6 +36,7 @@ struct document {
 	struct document_web *web;
 	struct document_service *services;
 	unsigned services_len;
+	struct document_runtimes *runtimes;
 	struct document_limits *limits;
 };
 

@@ -28,8 +28,10 @@
 
 struct event_loops {
 	struct ringside *skeleton;
-	struct bpf_link *change, *tick;
+	struct bpf_link *links[2];
 	unsigned watched;
+	bool exact;
+	const char *trouble;
 };
 
 struct event_loop {
@@ -147,19 +149,59 @@ void event_loops_free(struct event_loops *loops)
 
 static void detach(struct event_loops *loops)
 {
-	bpf_link__destroy(loops->change);
-	bpf_link__destroy(loops->tick);
-	loops->change = loops->tick = NULL;
+	for (unsigned i = 0; i < 2; i++) {
+		bpf_link__destroy(loops->links[i]);
+		loops->links[i] = NULL;
+	}
 }
 
 static int attach(struct event_loops *loops)
 {
-	loops->change = bpf_program__attach(loops->skeleton->progs.ringside_loop_switch);
-	loops->tick = bpf_program__attach(loops->skeleton->progs.ringside_loop_tick);
-	if (loops->change && loops->tick)
+	const struct ringside *skeleton = loops->skeleton;
+
+	loops->links[0] = bpf_program__attach(loops->exact ? skeleton->progs.ringside_loop_wait
+							   : skeleton->progs.ringside_loop_switch);
+	loops->links[1] = bpf_program__attach(loops->exact ? skeleton->progs.ringside_loop_wake
+							   : skeleton->progs.ringside_loop_tick);
+	loops->trouble = NULL;
+	if (loops->links[0] && loops->links[1])
 		return 0;
+	loops->trouble = loops->exact
+				 ? "the tracepoints sys_enter and sys_exit refused a program"
+				 : "the tracepoints sched_switch and hrtimer_expire_entry refused a program";
 	detach(loops);
 	return -EOPNOTSUPP;
+}
+
+/* What one way has seen of a stretch is nothing that the other could end. */
+static void begin_anew(const struct event_loops *loops)
+{
+	int map_fd = bpf_map__fd(loops->skeleton->maps.loops);
+	__u32 key, *before = NULL;
+	struct loop loop;
+
+	for (; !bpf_map_get_next_key(map_fd, before, &key); before = &key)
+		if (!bpf_map_lookup_elem(map_fd, &key, &loop)) {
+			loop.state = LOOP_NEW;
+			bpf_map_update_elem(map_fd, &key, &loop, BPF_EXIST);
+		}
+}
+
+void event_loops_set_exact(struct event_loops *loops, bool exact)
+{
+	if (loops->exact == exact)
+		return;
+	loops->exact = exact;
+	if (!loops->watched)
+		return;
+	detach(loops);
+	begin_anew(loops);
+	attach(loops);
+}
+
+const char *event_loops_trouble(const struct event_loops *loops)
+{
+	return loops->trouble;
 }
 
 /* A container may have another CLOCK_MONOTONIC; older kernels have not, and no such file. */

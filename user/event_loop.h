@@ -4,6 +4,7 @@
 #ifndef RINGSIDE_EVENT_LOOP_H
 #define RINGSIDE_EVENT_LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -12,7 +13,8 @@ struct loop;     // include/maps.h
 
 /// Since the previous read; all in nanoseconds. The quantiles are of a timer that fires every 10 ms, as that
 /// of perf_hooks.monitorEventLoopDelay(), less those 10 ms. The worst is the longest stretch: what the
-/// unluckiest event had to wait. Good to 3.2 % or 2 ms, the greater counts.
+/// unluckiest event had to wait. Good to 3.2 % or half a tick of the scheduler, the greater counts; in the
+/// exact way to 3.2 %.
 struct event_loop_lag {
 	uint64_t worst_ns, p50_ns, p90_ns, p99_ns;
 };
@@ -24,6 +26,11 @@ struct event_loop;
 /// each switch between threads and at each tick of the scheduler, on the whole host. NULL without memory.
 struct event_loops *event_loops_new(struct ringside *skeleton);
 void event_loops_free(struct event_loops *loops); ///< accepts NULL; forget all loops before
+/// Measures at the system calls by which loops wait, to the microsecond, from now on: while at least one loop
+/// is watched, each system call of each process on the host takes the kernel's slow path. Or no longer so.
+void event_loops_set_exact(struct event_loops *loops, bool exact);
+/// Why no loop can be watched, as far as it was tried; NULL.
+const char *event_loops_trouble(const struct event_loops *loops);
 
 /// Begin to watch the loop that the thread `tid` runs; `time_address` is that of its uv_loop_t.time,
 /// `epoll_fd` its uv_loop_t.backend_fd. 0, -EXDEV if the process has a clock of its own (a time namespace),

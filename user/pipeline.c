@@ -153,6 +153,11 @@ static void on_oom(void *context, const char *id)
 	workloads_on_oom(((struct pipeline *)context)->workloads, id);
 }
 
+static void configure_runtimes(struct pipeline *pipeline, const struct config *config)
+{
+	runtime_figures_set_exact_loops(pipeline->figures, config->runtimes.exact_event_loop);
+}
+
 static void limit(struct pipeline *pipeline, const struct config *config)
 {
 	pipeline->aggregate.series_limit = config->limits.series;
@@ -196,6 +201,8 @@ static int make_stages(struct pipeline *pipeline, const struct config *config, c
 		pipeline->figures = runtime_figures_new(pipeline->services, pipeline->capture.skeleton);
 		error = pipeline->figures ? 0 : -ENOMEM;
 	}
+	if (!error)
+		configure_runtimes(pipeline, config);
 	if (!error) {
 		pipeline->tls = tls_processes_new(pipeline->capture.skeleton);
 		error = pipeline->tls ? 0 : -ENOMEM;
@@ -285,6 +292,7 @@ int pipeline_watch(struct pipeline *pipeline, struct loop *loop)
 void pipeline_configure(struct pipeline *pipeline, const struct config *config)
 {
 	services_configure(pipeline->services, config);
+	configure_runtimes(pipeline, config);
 	limit(pipeline, config);
 	listeners_scan(pipeline->listeners);
 }

@@ -49,6 +49,16 @@ struct runtime_figures *runtime_figures_new(struct services *services, struct ri
 	return NULL;
 }
 
+void runtime_figures_set_exact_loops(struct runtime_figures *figures, bool exact)
+{
+	runtime_readers_set_exact_loops(figures->readers, exact);
+}
+
+const char *runtime_figures_loop_trouble(const struct runtime_figures *figures)
+{
+	return runtime_readers_loop_trouble(figures->readers);
+}
+
 static bool is_counter(enum figure figure)
 {
 	return (figure >= FIGURE_PYTHON_COLLECTIONS && figure < FIGURE_PYTHON_THREADS) ||

@@ -21,6 +21,9 @@ struct service_figures {
 /// Both are borrowed; the skeleton may be NULL (tests). NULL without memory.
 struct runtime_figures *runtime_figures_new(struct services *services, struct ringside *skeleton);
 void runtime_figures_free(struct runtime_figures *figures); ///< accepts NULL; before the services are freed
+/// How event loops are measured from now on; why they cannot be, or NULL.
+void runtime_figures_set_exact_loops(struct runtime_figures *figures, bool exact);
+const char *runtime_figures_loop_trouble(const struct runtime_figures *figures);
 /// Once a second: finds processes that are new, and forgets those that have ended.
 void runtime_figures_tick(struct runtime_figures *figures);
 /// Attaches to one of those that are not yet attached. That takes milliseconds where it is the first of its

@@ -182,6 +182,17 @@ struct runtime_readers *runtime_readers_new(struct ringside *skeleton)
 	return NULL;
 }
 
+void runtime_readers_set_exact_loops(struct runtime_readers *readers, bool exact)
+{
+	if (readers->loops)
+		event_loops_set_exact(readers->loops, exact);
+}
+
+const char *runtime_readers_loop_trouble(const struct runtime_readers *readers)
+{
+	return readers->loops ? event_loops_trouble(readers->loops) : NULL;
+}
+
 void runtime_readers_free(struct runtime_readers *readers)
 {
 	if (!readers)

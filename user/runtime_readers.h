@@ -45,6 +45,9 @@ struct runtime_process;
 
 /// Borrows the loaded skeleton, which may be NULL: then event loops are not watched. NULL without memory.
 struct runtime_readers *runtime_readers_new(struct ringside *skeleton);
+/// How event loops are measured from now on, and why they cannot be (NULL: they can): user/event_loop.h.
+void runtime_readers_set_exact_loops(struct runtime_readers *readers, bool exact);
+const char *runtime_readers_loop_trouble(const struct runtime_readers *readers);
 void runtime_readers_free(struct runtime_readers *readers); ///< accepts NULL; detach all processes before
 /// Whether there is a reader for this runtime.
 bool runtime_readers_have(enum runtime runtime);

@@ -202,6 +202,10 @@ static void write_capabilities(struct exposition *exposition, const struct obser
 		snprintf(name, sizeof(name), "tls:%s", tls_file_name(file));
 		exposition_value(exposition, labels, 2, 1);
 	}
+	struct label loops[] = {{"name", "event_loop"},
+				{"state", runtime_figures_loop_trouble(observation->figures) ? "off" : "on"}};
+
+	exposition_value(exposition, loops, 2, 1);
 	struct label docker[] = {{"name", "docker"},
 				 {"state", docker_trouble(observation->docker) ? "off" : "on"}};
 

@@ -97,6 +97,7 @@ static void without_a_file_there_are_the_defaults(void **state)
 	assert_int_equal(config_load(NULL, &config), 0);
 	assert_int_equal(config->limits.routes_per_service, 200);
 	assert_int_equal(config->limits.series, 10000);
+	assert_false(config->runtimes.exact_event_loop);
 	assert_int_equal(config->services_len, 0);
 	assert_int_equal(config->web.listen_addresses_len, 0);
 	config_free(config);
@@ -180,6 +181,8 @@ static void an_unknown_key_is_refused_by_name(void **state)
 {
 	(void)state;
 	assert_refused("listen: x\n", "Unexpected key: listen\"");
+	assert_refused("runtimes: {event_loop: often}\n",
+		       "runtimes.event_loop is neither \\\"sampled\\\" nor \\\"exact\\\": \\\"often\\\"");
 	assert_refused("limits: {routes: 1}\n",
 		       "Unexpected key: routes in mapping field 'limits' (line: 1, column: 9)\"");
 	assert_refused("services:\n- name: a\n  match: {containr: x}\n",

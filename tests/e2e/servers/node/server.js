@@ -77,7 +77,30 @@ function runtime(response, megabytes) {
                                          handles: process._getActiveHandles().length }));
 }
 
+// Since the last call: the lateness of a timer of 10 ms, and the longest stretch that a handler kept the loop, in ms.
+let delays;
+let longest = 0;
+function tellDelays(response) {
+  if (!delays) {
+    delays = require('perf_hooks').monitorEventLoopDelay({ resolution: 10 });
+    delays.enable();
+  }
+  const late = (percentile) => Math.max(0, delays.percentile(percentile) / 1e6 - 10);
+  answer(response, 200, JSON.stringify({ longest, p50: late(50), p90: late(90), p99: late(99) }));
+  longest = 0;
+  delays.reset();
+}
+
+function hold(response, ms) {
+  const began = performance.now();
+  while (performance.now() - began < ms);
+  longest = Math.max(longest, performance.now() - began);
+  answer(response, 200, 'held');
+}
+
 const routes = {
+  '/delays': (request, response) => tellDelays(response),
+  '/hold': (request, response, query) => hold(response, Number(query.get('ms'))),
   '/runtime': (request, response, query) => runtime(response, Number(query.get('keep') || 0)),
   '/fail': (request, response) => answer(response, 500, 'failed'),
   '/big': (request, response, query) => answer(response, 200, 'x'.repeat(Number(query.get('bytes') || 65536))),
