@@ -171,27 +171,17 @@ static __always_inline bool http2_plausible(const __u8 *header, __u32 *ret_len)
  * taken for HTTP/2. */
 #define PLAUSIBLE_MAX 8
 
-/* Whether what stands at `offset` looks like frames of HTTP/2 as far as it goes, or the first of them: 2 if a
- * request or an answer begins among them, 1 if not, 0 if something else stands there. */
-static __always_inline int frames_look(void *skb, __u64 base, __u32 offset, __u32 len, const bool from_user)
+/* The frame of HTTP/2 that may begin at `offset`: 1 if it is plausible, 2 if it begins a request or an
+ * answer, and its length, shifted by two bits; 0 if something else stands there. */
+static __always_inline __u32 frame_look(void *skb, __u64 base, __u32 offset, const bool from_user)
 {
 	__u8 header[HTTP2_HEADER_LEN];
-	__u32 at = 0, frame_len;
-	int found = 0;
+	__u32 len;
 
-	for (__u32 i = 0; i < PLAUSIBLE_MAX; i++) {
-		if (at + HTTP2_HEADER_LEN > len)
-			break;
-		if (!bytes_load(skb, base, offset + at, header, sizeof(header), from_user) ||
-		    !http2_plausible(header, &frame_len))
-			return 0;
-		if (header[3] == 1)
-			found = 2;
-		else if (!found)
-			found = 1;
-		at += frame_len;
-	}
-	return found;
+	if (!bytes_load(skb, base, offset, header, sizeof(header), from_user) ||
+	    !http2_plausible(header, &len))
+		return 0;
+	return len << 2 | (header[3] == 1 ? 2 : 1);
 }
 
 #endif

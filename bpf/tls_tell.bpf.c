@@ -114,6 +114,9 @@ __noinline int tls_piece(__u64 cookie, __u64 buffer, __u64 position, __u64 lens,
 
 /* Frames: as bpf/frames.bpf.c does, of memory. */
 
+/* Longer calls than this are walked in parts: a read gives out a record, a write may take any length. */
+#define WALK_MAX 65536
+
 __noinline int tls_frames_tell(__u64 cookie, __u64 buffer, __u32 end, __u32 direction)
 {
 	struct tls_connection *connection = bpf_map_lookup_elem(&tls_connections, &cookie);
@@ -125,7 +128,7 @@ __noinline int tls_frames_tell(__u64 cookie, __u64 buffer, __u32 end, __u32 dire
 	framing = &connection->framing[direction & 1];
 	offset = framing->untold;
 	frame = framing->frame;
-	for (__u32 i = 0; i < 65536 / PIECE_MAX + 1; i++) {
+	for (__u32 i = 0; i < WALK_MAX / PIECE_MAX + 1; i++) {
 		__u32 len = end - offset;
 
 		if (offset >= end)
@@ -137,6 +140,8 @@ __noinline int tls_frames_tell(__u64 cookie, __u64 buffer, __u32 end, __u32 dire
 		frame = frame >= len && frame != NO_FRAME ? frame - len : NO_FRAME;
 		offset += len;
 	}
+	if (offset < end)
+		count(COUNT_LOST_STREAM);
 	framing->untold = framing->at;
 	framing->frame = NO_FRAME;
 	return 0;
@@ -158,9 +163,6 @@ __noinline int tls_frames_go_on(__u64 cookie, __u64 buffer, __u32 end, __u32 dir
 	return 1;
 }
 
-/* Longer calls than this are walked in parts: a read gives out a record, a write may take any length. */
-#define WALK_MAX 65536
-
 __noinline int tls_frames_walk(__u64 cookie, __u64 buffer, __u32 len, __u32 direction, __u64 position)
 {
 	struct tls_connection *connection = bpf_map_lookup_elem(&tls_connections, &cookie);
@@ -181,24 +183,26 @@ __noinline int tls_frames_walk(__u64 cookie, __u64 buffer, __u32 len, __u32 dire
 	return 0;
 }
 
-static __always_inline void frames_told(__u64 cookie, __u64 buffer, __u32 len, __u32 direction,
-					__u64 position)
-{
-	for (__u32 i = 0; i < 64; i++) {
-		__u32 part = len < WALK_MAX ? len : WALK_MAX;
+/* What is left behind so many is the payload of one frame, most of it: one walk more passes over it. */
+#define WALKS_MAX 32
 
-		if (!len)
+__noinline int tls_frames_told(__u64 cookie, __u64 buffer, __u32 len, __u32 direction, __u64 position)
+{
+	for (__u32 i = 0; i < WALKS_MAX; i++) {
+		if (len <= WALK_MAX)
 			break;
-		tls_frames_walk(cookie, buffer, part, direction, position);
-		buffer += part;
-		position += part;
-		len -= part;
+		tls_frames_walk(cookie, buffer, WALK_MAX, direction, position);
+		buffer += WALK_MAX;
+		position += WALK_MAX;
+		len -= WALK_MAX;
 	}
+	tls_frames_walk(cookie, buffer, len, direction, position);
+	return 0;
 }
 
 /* HTTP/1. */
 
-static __always_inline void http1_in(__u64 cookie, __u64 buffer, __u32 len, __u64 position, bool is_request)
+__noinline int tls_http1_in(__u64 cookie, __u64 buffer, __u32 len, __u64 position, __u32 is_request)
 {
 	for (__u32 i = 0; i < 65536 / PIECE_MAX; i++) {
 		__u32 piece = len < PIECE_MAX || (!is_request && len > PIECE_MAX) ? len : PIECE_MAX;
@@ -212,6 +216,7 @@ static __always_inline void http1_in(__u64 cookie, __u64 buffer, __u32 len, __u6
 		position += piece;
 		len -= piece;
 	}
+	return 0;
 }
 
 static __always_inline void http1_out(__u64 cookie, __u64 buffer, __u32 len, __u64 position)
@@ -260,32 +265,79 @@ __noinline int user_upgrade_find(__u64 buffer, __u32 len)
 	return 0;
 }
 
-static __always_inline bool is_upgrade(const struct start *start)
+/* What plaintext begins with. */
+enum begins {
+	BEGINS_UNREADABLE,
+	BEGINS_OTHERWISE,
+	BEGINS_REQUEST,
+	BEGINS_PREFACE,
+	BEGINS_HEADERS,
+	BEGINS_SWITCH
+};
+
+static __always_inline bool is_switch(const struct start *start)
 {
 	return start_is_response(start) && start->len >= 12 && start->bytes[9] == '1' &&
 	       start->bytes[10] == '0' && start->bytes[11] == '1';
 }
 
-static __always_inline void connection_upgrade(struct tls_connection *connection, __u64 cookie, __u64 buffer,
-					       __u32 len, __u64 position)
+/* An enum begins. A function of numbers, as the next ones: the verifier would follow each way through one
+ * with each of the others. */
+__noinline int user_begins(__u64 buffer, __u32 len, __u32 direction)
 {
+	struct start start;
+
+	if (!user_start(buffer, len, &start))
+		return BEGINS_UNREADABLE;
+	if (direction == DIRECTION_OUT)
+		return is_switch(&start) ? BEGINS_SWITCH : BEGINS_OTHERWISE;
+	if (start_is_http2(&start))
+		return BEGINS_PREFACE;
+	if (start_is_http2_headers(&start))
+		return BEGINS_HEADERS;
+	return start_is_request(&start) ? BEGINS_REQUEST : BEGINS_OTHERWISE;
+}
+
+__noinline int tls_upgrade(__u64 cookie, __u64 buffer, __u32 len, __u64 position)
+{
+	struct tls_connection *connection = bpf_map_lookup_elem(&tls_connections, &cookie);
 	__u32 head_len = user_upgrade_find(buffer, len);
 
+	if (!connection)
+		return 0;
 	if (!head_len || head_len > len) {
 		connection->state = TLS_IGNORED;
-		return;
+		return 0;
 	}
 	__builtin_memset(connection->framing, 0, sizeof(connection->framing));
 	connection->protocol = STREAM_WEBSOCKET;
 	connection->state = TLS_FRAMED;
 	if (head_len < len)
-		frames_told(cookie, buffer + head_len, len - head_len, DIRECTION_OUT, position + head_len);
+		tls_frames_told(cookie, buffer + head_len, len - head_len, DIRECTION_OUT,
+				position + head_len);
+	return 0;
+}
+
+__noinline int user_frame_look(__u64 address)
+{
+	return frame_look(NULL, address, 0, true);
 }
 
 /* Whether the memory looks like frames of HTTP/2: as frames_plausible() of bpf/frames.bpf.c. */
 __noinline int user_frames_plausible(__u64 buffer, __u32 len)
 {
-	return frames_look(NULL, buffer, 0, len, true);
+	__u32 at = 0, look, found = 0;
+
+	for (__u32 i = 0; i < PLAUSIBLE_MAX; i++) {
+		if (at + HTTP2_HEADER_LEN > len)
+			break;
+		look = user_frame_look(buffer + at);
+		if (!look)
+			return 0;
+		found |= look & 3;
+		at += look >> 2;
+	}
+	return found > 2 ? 2 : found;
 }
 
 /* What is looked at in vain of a connection before it is given up: a long body may come first. */
@@ -304,15 +356,15 @@ static __always_inline void decide_framed(struct tls_connection *connection, boo
 
 /* The first thing that is asked decides. It need not be the first that was: the connection, or the process,
  * may be older than ringside or than the probes on its library. */
-static __always_inline void decide(struct tls_connection *connection, const struct start *start,
-				   bool is_request, __u64 buffer, __u32 len)
+static __always_inline void decide(struct tls_connection *connection, enum begins begins, __u64 buffer,
+				   __u32 len)
 {
-	if (start_is_http2(start)) {
+	if (begins == BEGINS_PREFACE) {
 		decide_framed(connection, true);
-	} else if (is_request) {
+	} else if (begins == BEGINS_REQUEST) {
 		connection->state = TLS_HTTP1;
 		connection->protocol = STREAM_HTTP1;
-	} else if (start_is_http2_headers(start) && user_frames_plausible(buffer, len) == 2) {
+	} else if (begins == BEGINS_HEADERS && user_frames_plausible(buffer, len) == 2) {
 		decide_framed(connection, false);
 	} else if (++connection->tries == TRIES_MAX) {
 		connection->state = TLS_IGNORED;
@@ -336,50 +388,54 @@ static __always_inline bool framing_begins(struct tls_connection *connection, __
 	return !framing->unaligned;
 }
 
-__noinline int tls_tell(__u64 cookie, __u64 buffer, __u32 len, __u32 direction)
+static __always_inline void traffic_add(struct tls_connection *connection, __u32 len, __u32 direction)
 {
-	struct tls_connection *connection = bpf_map_lookup_elem(&tls_connections, &cookie);
 	struct traffic *traffic;
-	struct start start;
-	bool is_request;
-	__u64 position;
 
-	if (!connection || connection->state == TLS_IGNORED || !user_start(buffer, len, &start))
-		return 0;
-	/* A function of its own: the verifier would follow each way through it with each of the rest. */
-	is_request = direction == DIRECTION_IN && user_is_request(buffer, len);
-	position = connection->position[direction & 1];
-	connection->position[direction & 1] = position + len;
-	if (connection->state == TLS_UNDECIDED && direction == DIRECTION_IN) {
-		decide(connection, &start, is_request, buffer, len);
-		/* Positions count from the first request on: what went out before answered something unseen.
-		 */
-		if (connection->state != TLS_UNDECIDED) {
-			position = 0;
-			connection->position[DIRECTION_IN] = len;
-			connection->position[DIRECTION_OUT] = 0;
-			traffic_find(&connection->at);
-		}
-	}
-	if (connection->state == TLS_UNDECIDED || connection->state == TLS_IGNORED)
-		return 0;
 	if (!connection->at.traffic && direction == DIRECTION_IN)
 		traffic_find(&connection->at);
 	traffic = traffic_of(&connection->at);
-	if (traffic && direction == DIRECTION_IN)
-		__sync_fetch_and_add(&traffic->bytes_in, len);
-	else if (traffic)
-		__sync_fetch_and_add(&traffic->bytes_out, len);
+	if (traffic)
+		__sync_fetch_and_add(direction == DIRECTION_IN ? &traffic->bytes_in : &traffic->bytes_out,
+				     len);
+}
+
+__noinline int tls_tell(__u64 cookie, __u64 buffer, __u32 len, __u32 direction)
+{
+	struct tls_connection *connection = bpf_map_lookup_elem(&tls_connections, &cookie);
+	enum begins begins;
+	__u64 position;
+
+	if (!connection || connection->state == TLS_IGNORED)
+		return 0;
+	begins = user_begins(buffer, len, direction);
+	position = connection->position[direction & 1];
+	connection->position[direction & 1] = position + len;
+	if (begins == BEGINS_UNREADABLE) {
+		count(COUNT_LOST_STREAM);
+		return 0;
+	}
+	if (connection->state == TLS_UNDECIDED && direction == DIRECTION_IN) {
+		decide(connection, begins, buffer, len);
+		/* Positions count from the first request on: what went out before answered something unseen.
+		 */
+		position = 0;
+		connection->position[DIRECTION_IN] = len;
+		connection->position[DIRECTION_OUT] = 0;
+	}
+	if (connection->state == TLS_UNDECIDED || connection->state == TLS_IGNORED)
+		return 0;
+	traffic_add(connection, len, direction);
 	if (connection->state == TLS_FRAMED) {
 		if (framing_begins(connection, buffer, len, direction))
-			frames_told(cookie, buffer, len, direction, position);
+			tls_frames_told(cookie, buffer, len, direction, position);
 	} else if (direction == DIRECTION_IN) {
-		connection->asked |= is_request;
-		http1_in(cookie, buffer, len, position, is_request);
+		connection->asked |= begins == BEGINS_REQUEST;
+		tls_http1_in(cookie, buffer, len, position, begins == BEGINS_REQUEST);
 	} else {
 		http1_out(cookie, buffer, len, position);
-		if (is_upgrade(&start))
-			connection_upgrade(connection, cookie, buffer, len, position);
+		if (begins == BEGINS_SWITCH)
+			tls_upgrade(cookie, buffer, len, position);
 	}
 	return 0;
 }
