@@ -112,6 +112,9 @@ bool identity_find(pid_t pid, const struct container *container, const struct co
 		return true;
 	if (proc_unit(pid, text, sizeof(text)))
 		return take(ret_identity, text);
+	/* One that has ended meanwhile has no environment any more: what it is called by it is not known. */
+	if (proc_link(pid, "exe", text, sizeof(text)) <= 0)
+		return false;
 	take(ret_identity, ret_identity->program.name);
 	return true;
 }
