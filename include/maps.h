@@ -137,9 +137,13 @@ struct loop {
 	__u8 state;       /* enum loop_state */
 	__u8 ticked;      /* seen by a tick, not by a switch */
 	__u16 reserved;
+	__u64 due_ns; /* of a timer of LOOP_TIMER_NS that repeats, were there one in the loop */
 	__u32 stretches[LOOP_BUCKETS];
-	__u32 reserved_too;
+	__u32 late[LOOP_BUCKETS]; /* how late that timer fired */
 };
+
+/* As perf_hooks.monitorEventLoopDelay() has it at its usual resolution. */
+#define LOOP_TIMER_NS 10000000ULL
 
 enum loop_state {
 	LOOP_NEW,     /* not looked at yet */
@@ -155,7 +159,7 @@ _Static_assert(sizeof(struct tcp_health) == 160, "tcp_health is shared with the 
 _Static_assert(sizeof(struct listening_socket) == 24, "listening_socket is shared with the kernel side");
 _Static_assert(sizeof(struct thread_wait) == 24, "thread_wait is shared with the kernel side");
 _Static_assert(sizeof(struct traffic) == 32, "traffic is shared with the kernel side");
-_Static_assert(sizeof(struct loop) == 72 + 4 * LOOP_BUCKETS + 4, "loop is shared with the kernel side");
+_Static_assert(sizeof(struct loop) == 80 + 8 * LOOP_BUCKETS, "loop is shared with the kernel side");
 _Static_assert(sizeof(struct loop) % 8 == 0, "loop is shared with the kernel side");
 
 #endif

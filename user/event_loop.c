@@ -20,11 +20,9 @@
 #include "proc.h"
 #include "ringside.skel.h"
 
-#define TIMER_NS 10000000ULL
+#define TIMER_NS LOOP_TIMER_NS
 /* A stretch that has lasted so long is looked into before it is told. */
 #define DOUBTFUL_NS 100000000ULL
-/* Lateness within a bucket of stretches is spread over so many points. */
-#define POINTS 4
 
 struct event_loops {
 	struct ringside *skeleton;
@@ -38,7 +36,6 @@ struct event_loop {
 	struct event_loops *loops;
 	pid_t tid;
 	int map_fd;
-	uint64_t before_ns;
 	struct loop before;
 };
 
@@ -75,17 +72,6 @@ static uint64_t middle_of(unsigned bucket)
 	return ((uint64_t)(2 * ((1 << LOOP_STEP_SHIFT) + step) + 1) << octave << LOOP_UNIT_SHIFT) / 2;
 }
 
-/* How late the timer fires in the stretches of one length: it becomes due somewhere in the first 10 ms of a
- * stretch, each moment as likely as the other, and fires at its end; a shorter one may pass without it. */
-static void add_lateness(double lateness[LOOP_BUCKETS], uint64_t stretch_ns, double count)
-{
-	uint64_t range = stretch_ns < TIMER_NS ? stretch_ns : TIMER_NS;
-	double weight = count * (double)range / TIMER_NS / POINTS;
-
-	for (unsigned i = 0; i < POINTS; i++)
-		lateness[bucket_of(stretch_ns - range * (2 * i + 1) / (2 * POINTS))] += weight;
-}
-
 static uint64_t quantile(const double lateness[LOOP_BUCKETS], double quantile)
 {
 	double total = 0, sum = 0;
@@ -101,32 +87,41 @@ static uint64_t quantile(const double lateness[LOOP_BUCKETS], double quantile)
 	return middle_of(bucket);
 }
 
-struct event_loop_lag event_loop_lag(const struct loop *loop, const struct loop *before, uint64_t before_ns,
-				     uint64_t now)
+/* A stretch that goes on has not been counted: the timer that became due in it will be as late as it is by
+ * now. */
+static void add_going_on(const struct loop *loop, uint64_t now, double lateness[LOOP_BUCKETS])
 {
-	double lateness[LOOP_BUCKETS] = {0}, busy_ns = 0, elapsed_ns = now > before_ns ? now - before_ns : 0;
-	uint64_t stretch_ns;
+	uint64_t due_ns = loop->due_ns;
+
+	if (loop->state != LOOP_STRETCH || now <= loop->begin_ns)
+		return;
+	if (due_ns <= loop->begin_ns)
+		due_ns = loop->begin_ns + TIMER_NS;
+	if (due_ns < now)
+		lateness[bucket_of(now - due_ns)]++;
+}
+
+/* While it waits, the timer fires when it is due, which is only added up when the next stretch ends. */
+static void add_waiting(const struct loop *loop, uint64_t now, double lateness[LOOP_BUCKETS])
+{
+	if (loop->state == LOOP_WAITS && loop->due_ns && now > loop->due_ns)
+		lateness[0] += (double)(now - loop->due_ns) / TIMER_NS;
+}
+
+struct event_loop_lag event_loop_lag(const struct loop *loop, const struct loop *before, uint64_t now)
+{
+	double lateness[LOOP_BUCKETS] = {0};
 	struct event_loop_lag lag = {0};
 
 	for (unsigned bucket = 0; bucket < LOOP_BUCKETS; bucket++) {
-		uint32_t count = loop->stretches[bucket] - (before ? before->stretches[bucket] : 0);
-
-		if (!count)
-			continue;
-		lag.worst_ns = middle_of(bucket);
-		busy_ns += (double)count * middle_of(bucket);
-		add_lateness(lateness, middle_of(bucket), count);
+		if (loop->stretches[bucket] != (before ? before->stretches[bucket] : 0))
+			lag.worst_ns = middle_of(bucket);
+		lateness[bucket] = loop->late[bucket] - (before ? before->late[bucket] : 0);
 	}
-	if (loop->state == LOOP_STRETCH && now > loop->begin_ns) {
-		stretch_ns = now - loop->begin_ns;
-		if (stretch_ns > lag.worst_ns)
-			lag.worst_ns = stretch_ns;
-		busy_ns += stretch_ns;
-		add_lateness(lateness, stretch_ns, 1);
-	}
-	/* All the rest of the time it fired when it was due. */
-	if (elapsed_ns > busy_ns)
-		lateness[0] += (elapsed_ns - busy_ns) / TIMER_NS;
+	if (loop->state == LOOP_STRETCH && now > loop->begin_ns && now - loop->begin_ns > lag.worst_ns)
+		lag.worst_ns = now - loop->begin_ns;
+	add_going_on(loop, now, lateness);
+	add_waiting(loop, now, lateness);
 	lag.p50_ns = quantile(lateness, 0.5);
 	lag.p90_ns = quantile(lateness, 0.9);
 	lag.p99_ns = quantile(lateness, 0.99);
@@ -225,7 +220,7 @@ int event_loop_watch(struct event_loops *loops, pid_t tid, uint64_t time_address
 	loop->map_fd = bpf_map__fd(loops->skeleton->maps.loops);
 	loop->before.time_address = time_address;
 	loop->before.epoll_fd = epoll_fd;
-	loop->before.watched_ns = loop->before_ns = now_ns();
+	loop->before.watched_ns = now_ns();
 	if (bpf_map_update_elem(loop->map_fd, &tid, &loop->before, BPF_ANY))
 		return errno == E2BIG ? -ENOSPC : -errno;
 	error = loops->watched ? 0 : attach(loops);
@@ -268,9 +263,8 @@ int event_loop_read(struct event_loop *loop, struct event_loop_lag *ret_lag)
 		return -ENODATA;
 	if (current.state == LOOP_STRETCH && now > current.begin_ns + DOUBTFUL_NS && waits_for_events(loop))
 		current.state = LOOP_WAITS;
-	*ret_lag = event_loop_lag(&current, &loop->before, loop->before_ns, now);
+	*ret_lag = event_loop_lag(&current, &loop->before, now);
 	loop->before = current;
-	loop->before_ns = now;
 	return 0;
 }
 

@@ -43,7 +43,6 @@ int event_loop_read(struct event_loop *loop, struct event_loop_lag *ret_lag);
 void event_loop_forget(struct event_loop *loop);
 
 /// The lag between two states of the kernel's sums; `before` NULL: since the loop is watched. Pure.
-struct event_loop_lag event_loop_lag(const struct loop *loop, const struct loop *before, uint64_t before_ns,
-				     uint64_t now_ns);
+struct event_loop_lag event_loop_lag(const struct loop *loop, const struct loop *before, uint64_t now_ns);
 
 #endif
