@@ -97,14 +97,18 @@ static const struct offer offers[] = {{true, true}, {false, true}, {false, false
 
 #define OFFERS_LEN (sizeof(offers) / sizeof(offers[0]))
 
-/* Those that user/tls_files.c attaches: all that stand in a section "uprobe". */
-static void prepare_uprobes(struct ringside *skeleton)
+/* Those that user/tls_files.c attaches: all that stand in a section "uprobe". Without socket storage there is
+ * nothing that they could add to. */
+static void prepare_uprobes(struct ringside *skeleton, bool storage_in_tracing)
 {
 	struct bpf_program *program;
 
-	bpf_object__for_each_program (program, skeleton->obj)
-		if (!strcmp(bpf_program__section_name(program), "uprobe"))
-			uprobes_prepare(program);
+	bpf_object__for_each_program (program, skeleton->obj) {
+		if (strcmp(bpf_program__section_name(program), "uprobe") != 0)
+			continue;
+		uprobes_prepare(program);
+		bpf_program__set_autoload(program, storage_in_tracing);
+	}
 }
 
 static int open_and_configure(struct capture *capture, const struct offer *offer)
@@ -120,7 +124,7 @@ static int open_and_configure(struct capture *capture, const struct offer *offer
 	bpf_program__set_autoload(capture->skeleton->progs.ringside_listeners, offer->storage_in_tracing);
 	bpf_program__set_autoload(capture->skeleton->progs.ringside_tls_socket_read,
 				  offer->storage_in_tracing);
-	prepare_uprobes(capture->skeleton);
+	prepare_uprobes(capture->skeleton, offer->storage_in_tracing);
 	capture->skeleton->rodata->retransmit_has_result = capture->retransmit_arguments > 2;
 	return 0;
 }

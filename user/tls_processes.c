@@ -154,8 +154,16 @@ static void look(struct tls_processes *processes, pid_t pid, bool keep_empty)
 	process->files_len = look.len;
 }
 
+/* Where the kernel cannot tell sockets in TLS (Linux 5.10), probes would tell nothing. */
+static bool is_on(const struct tls_processes *processes)
+{
+	return bpf_program__autoload(processes->skeleton->progs.ringside_tls_socket_read);
+}
+
 void tls_processes_look(struct tls_processes *processes, pid_t pid)
 {
+	if (!is_on(processes))
+		return;
 	look(processes, pid, true);
 }
 
@@ -166,7 +174,7 @@ static void scan_one(void *context, pid_t pid)
 
 int tls_processes_scan(struct tls_processes *processes)
 {
-	return proc_each(scan_one, processes);
+	return is_on(processes) ? proc_each(scan_one, processes) : 0;
 }
 
 void tls_processes_tick(struct tls_processes *processes, uint64_t now_ns)
