@@ -96,8 +96,8 @@ static __always_inline __u64 go_socket(__u64 session)
 	if (connection && !connection->closed)
 		return known;
 	cookie = cookie_of_connection(session);
-	/* A call that returns after its socket was closed, unless the collector has given the memory to another
-	 * connection by now. */
+	/* A call that returns after its socket was closed, unless the collector has given the memory to
+	 * another connection by now. */
 	if (known && (!cookie || cookie == known))
 		return known;
 	if (session_bind(&key, cookie))

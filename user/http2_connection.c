@@ -15,10 +15,6 @@
 
 enum { IN, OUT };
 
-/* Longer header blocks are refused by all servers. */
-#define BLOCK_MAX 65536
-/* What of a connection may come before what is missing. */
-#define EARLY_MAX (256 * 1024)
 /* What libnghttp2 allocates for both directions is not counted one by one. */
 #define CONNECTION_SIZE (sizeof(struct http2_connection) + 2 * HPACK_SIZE)
 
@@ -47,34 +43,6 @@ static void stream_remove(struct http2_connection *connection, struct http2_stre
 	http2_stream_free(stream, connection->budget);
 }
 
-static size_t event_size(const struct stream_event *event)
-{
-	return sizeof(*event) + event->len;
-}
-
-static const struct stream_event *early_event(const struct http2_side *side)
-{
-	return (const struct stream_event *)side->early->record;
-}
-
-static void early_pop(struct http2_side *side, struct memory_budget *budget)
-{
-	struct http2_early *early = side->early;
-	size_t size = event_size(early_event(side));
-
-	side->early = early->next;
-	side->early_bytes -= size;
-	budget_free(budget, early, sizeof(*early) + size);
-}
-
-static void block_drop(struct http2_side *side, struct memory_budget *budget)
-{
-	budget_free(budget, side->block, side->block_room);
-	side->block = NULL;
-	side->block_room = side->block_len = side->payload_len = 0;
-	side->block_open = false;
-}
-
 void http2_connection_free(struct http2_connection *connection)
 {
 	struct http2_stream *stream, *next;
@@ -84,9 +52,7 @@ void http2_connection_free(struct http2_connection *connection)
 	for (unsigned i = IN; i <= OUT; i++) {
 		struct http2_side *side = &connection->sides[i];
 
-		while (side->early)
-			early_pop(side, connection->budget);
-		block_drop(side, connection->budget);
+		http2_side_drop(side, connection->budget);
 		hpack_free(side->hpack);
 	}
 	budget_free(connection->budget, connection, CONNECTION_SIZE);
@@ -135,7 +101,7 @@ static void side_forget(struct http2_connection *connection, struct http2_side *
 
 	side->aligned = false;
 	side->reader = (struct http2_reader){0};
-	block_drop(side, connection->budget);
+	http2_side_drop_block(side, connection->budget);
 	if (hpack_forget(side->hpack))
 		sink->losses.table_full++;
 	if (side == &connection->sides[OUT])
@@ -243,7 +209,7 @@ static void block_ends(struct http2_connection *connection, struct http2_side *s
 	side->block_open = false;
 	side->block_len = 0;
 	if (side->block_room > 4096)
-		block_drop(side, connection->budget);
+		http2_side_drop_block(side, connection->budget);
 	/* What came before the fault stands; any field may have been in the rest. */
 	fields.unknown |= error != 0;
 	if (side == &connection->sides[IN])
@@ -287,32 +253,6 @@ static void frame_begins(struct http2_connection *connection, struct http2_side 
 		*(out ? &stream->exchange.response_bytes : &stream->exchange.request_bytes) += bytes;
 	else
 		side->overhead += bytes;
-}
-
-/* Keep what the frame's end will be needed for: header blocks, and the code of a reset. */
-static bool payload_keep(struct http2_side *side, struct slice payload, struct memory_budget *budget)
-{
-	size_t len = side->block_len + side->payload_len + payload.len;
-	size_t room = side->block_room ? side->block_room : 512;
-	char *grown;
-
-	if (len > BLOCK_MAX)
-		return false;
-	while (room < len)
-		room *= 2;
-	if (room > side->block_room) {
-		grown = budget_alloc(budget, room);
-		if (!grown)
-			return false;
-		if (side->block)
-			memcpy(grown, side->block, side->block_len + side->payload_len);
-		budget_free(budget, side->block, side->block_room);
-		side->block = grown;
-		side->block_room = room;
-	}
-	memcpy(side->block + side->block_len + side->payload_len, payload.data, payload.len);
-	side->payload_len += payload.len;
-	return true;
 }
 
 static void stream_reset(struct http2_connection *connection, const struct http2_side *side, uint32_t id,
@@ -380,7 +320,7 @@ static bool read_bytes(struct http2_connection *connection, struct http2_side *s
 			break;
 		case HTTP2_PAYLOAD:
 			if (has_block(&side->reader.frame) &&
-			    !payload_keep(side, payload, connection->budget)) {
+			    !http2_side_keep_payload(side, payload, connection->budget)) {
 				sink->losses.table_full++;
 				return false;
 			}
@@ -447,32 +387,12 @@ static void piece_read(struct http2_connection *connection, struct http2_side *s
 		side_forget(connection, side, sink);
 }
 
-/* Keep a piece until what is missing before it has come. */
-static bool early_keep(struct http2_side *side, const struct stream_event *event,
-		       struct memory_budget *budget)
-{
-	size_t size = event_size(event);
-	struct http2_early **at = &side->early, *early = NULL;
-
-	if (side->early_bytes + size <= EARLY_MAX)
-		early = budget_alloc(budget, sizeof(*early) + size);
-	if (!early)
-		return false;
-	memcpy(early->record, event, size);
-	while (*at && ((const struct stream_event *)(*at)->record)->position <= event->position)
-		at = &(*at)->next;
-	early->next = *at;
-	*at = early;
-	side->early_bytes += size;
-	return true;
-}
-
 static void early_read(struct http2_connection *connection, struct http2_side *side, bool all,
 		       struct http2_sink *sink)
 {
-	while (side->early && (all || early_event(side)->position <= side->position)) {
-		piece_read(connection, side, early_event(side), sink);
-		early_pop(side, connection->budget);
+	while (side->early && (all || http2_side_early(side)->position <= side->position)) {
+		piece_read(connection, side, http2_side_early(side), sink);
+		http2_side_pop_early(side, connection->budget);
 	}
 }
 
@@ -503,7 +423,7 @@ void http2_connection_feed(struct http2_connection *connection, const struct str
 	if (event->read_ns)
 		note_read(connection, event->read_ns);
 	if (event->header.flags & EVENT_RAW && side->aligned && event->position > side->position) {
-		if (early_keep(side, event, connection->budget))
+		if (http2_side_keep_early(side, event, connection->budget))
 			return;
 		early_read(connection, side, true, sink);
 	}

@@ -4,11 +4,10 @@
 #ifndef RINGSIDE_HTTP2_CONNECTION_H
 #define RINGSIDE_HTTP2_CONNECTION_H
 
-#include "http2_stream.h"
 #include "http2_connections.h"
-#include "protocols/http2_frames.h"
+#include "http2_side.h"
+#include "http2_stream.h"
 
-struct hpack;
 struct stream_event;
 
 /// Where finished requests go, and what is counted of those that do not.
@@ -16,34 +15,6 @@ struct http2_sink {
 	void (*on_exchange)(void *context, const struct exchange *exchange);
 	void *context;
 	struct http2_losses losses;
-};
-
-/// A piece that came before those in front of it (EVENT_RAW).
-struct http2_early {
-	struct http2_early *next;
-	_Alignas(8) unsigned char record[]; ///< struct stream_event, whole
-};
-
-/// One direction.
-struct http2_side {
-	struct http2_reader reader;
-	struct hpack *hpack;
-	uint64_t position;   ///< behind what was read
-	bool begun;          ///< position holds
-	bool aligned;        ///< … and the reader knows what comes there
-	bool block_open;     ///< HEADERS or PUSH_PROMISE that CONTINUATION goes on
-	uint8_t block_flags; ///< of the frame that began it
-	uint8_t block_type;
-	uint32_t block_stream;
-	uint64_t block_ns;    ///< its first byte's arrival, or departure
-	uint32_t block_bytes; ///< of its frames, headers included
-	char *block;          ///< fragments so far, and the payload of the frame that goes on behind them
-	size_t block_len;
-	size_t payload_len;
-	size_t block_room;
-	uint64_t overhead;         ///< bytes of frames that belong to no request, since the last one
-	struct http2_early *early; ///< by position
-	size_t early_bytes;
 };
 
 struct http2_connection {
