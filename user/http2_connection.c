@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts the pieces of a connection in order, reads the frames in them, and keeps the requests that are open.
+// Puts the pieces of a connection in order and reads the frames in them, for http2_requests.c.
 // Pieces may be missing: inside of DATA on purpose, elsewhere because they were lost or came before ringside.
 #include "http2_connection.h"
 
@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <utlist.h>
-
 #include "event.h"
 #include "http2_fields.h"
+#include "http2_requests.h"
 #include "protocols/hpack.h"
 
 enum { IN, OUT };
@@ -35,20 +34,9 @@ struct http2_connection *http2_connection_new(uint64_t socket, struct memory_bud
 	return NULL;
 }
 
-static void stream_remove(struct http2_connection *connection, struct http2_stream *stream)
-{
-	if (stream->unread)
-		DL_DELETE(connection->unread, stream);
-	HASH_DELETE(hh, connection->streams, stream);
-	http2_stream_free(stream, connection->budget);
-}
-
 void http2_connection_free(struct http2_connection *connection)
 {
-	struct http2_stream *stream, *next;
-
-	HASH_ITER (hh, connection->streams, stream, next)
-		stream_remove(connection, stream);
+	http2_requests_drop(connection);
 	for (unsigned i = IN; i <= OUT; i++) {
 		struct http2_side *side = &connection->sides[i];
 
@@ -58,143 +46,16 @@ void http2_connection_free(struct http2_connection *connection)
 	budget_free(connection->budget, connection, CONNECTION_SIZE);
 }
 
-static struct http2_stream *stream_find(struct http2_connection *connection, uint32_t id)
-{
-	struct http2_stream *stream = NULL;
-
-	if (connection->streams)
-		HASH_FIND(hh, connection->streams, &id, sizeof(id), stream);
-	return stream;
-}
-
-static void stream_report(struct http2_connection *connection, struct http2_stream *stream, uint16_t status,
-			  uint64_t end_ns, struct http2_sink *sink)
-{
-	stream->exchange.tgid = connection->tgid;
-	stream->exchange.response_bytes += connection->sides[OUT].overhead;
-	connection->sides[OUT].overhead = 0;
-	http2_stream_finish(stream, status, end_ns);
-	sink->on_exchange(sink->context, &stream->exchange);
-	stream_remove(connection, stream);
-}
-
-void http2_connection_end(struct http2_connection *connection, uint16_t outcome, uint64_t now_ns,
-			  struct http2_sink *sink)
-{
-	struct http2_stream *stream, *next;
-
-	HASH_ITER (hh, connection->streams, stream, next) {
-		if (stream->doubtful && !stream->status) {
-			sink->losses.unmatched++;
-			stream_remove(connection, stream);
-		} else {
-			stream_report(connection, stream, stream->status ? stream->status : outcome,
-				      stream->status ? stream->last_ns : now_ns, sink);
-		}
-	}
-}
-
 /* Something of this direction was lost, or came before ringside. */
 static void side_forget(struct http2_connection *connection, struct http2_side *side, struct http2_sink *sink)
 {
-	struct http2_stream *stream, *next;
-
 	side->aligned = false;
 	side->reader = (struct http2_reader){0};
 	http2_side_drop_block(side, connection->budget);
 	if (hpack_forget(side->hpack))
 		sink->losses.table_full++;
 	if (side == &connection->sides[OUT])
-		HASH_ITER (hh, connection->streams, stream, next)
-			stream->doubtful = true;
-}
-
-/* What a header block says. */
-
-static void request_begins(struct http2_connection *connection, const struct http2_side *side,
-			   const struct http2_fields *fields, const struct stream_event *event,
-			   struct http2_sink *sink)
-{
-	uint32_t id = side->block_stream;
-	struct http2_stream *stream;
-
-	if (!(id & 1) || (!fields->method_len && !fields->unknown))
-		return;
-	stream = http2_stream_new(id, fields, connection->budget);
-	if (!stream) {
-		sink->losses.table_full++;
-		return;
-	}
-	stream->exchange.arrival_ns = side->block_ns;
-	stream->exchange.cgroup = event->cgroup;
-	stream->exchange.netns = event->header.netns;
-	stream->exchange.local_port = event->local_port;
-	stream->exchange.request_bytes = side->block_bytes + side->overhead;
-	connection->sides[IN].overhead = 0;
-	if (!connection->first_id)
-		connection->first_id = id;
-	if (id > connection->last_id)
-		connection->last_id = id;
-	stream->unread = true;
-	DL_APPEND(connection->unread, stream);
-	HASH_ADD(hh, connection->streams, id, sizeof(stream->id), stream);
-}
-
-static void fields_came(struct http2_connection *connection, struct http2_side *side,
-			const struct http2_fields *fields, const struct stream_event *event,
-			struct http2_sink *sink)
-{
-	struct http2_stream *stream = stream_find(connection, side->block_stream);
-
-	if (stream)
-		stream->exchange.request_bytes += side->block_bytes; /* trailers */
-	else
-		request_begins(connection, side, fields, event, sink);
-}
-
-/* The answer to a request that was not seen: of one that was there before us nothing is said, as ringside was
- * not there either. */
-static void answer_strays(struct http2_connection *connection, const struct http2_side *side,
-			  const struct http2_fields *fields, struct http2_sink *sink)
-{
-	bool ours = connection->first_id && side->block_stream > connection->first_id &&
-		    side->block_stream > connection->last_id;
-
-	if (side->block_stream & 1 && ours && fields->status >= 200) {
-		sink->losses.unmatched++;
-		connection->last_id = side->block_stream;
-	}
-}
-
-static void fields_leave(struct http2_connection *connection, struct http2_side *side,
-			 const struct http2_fields *fields, const struct stream_event *event,
-			 struct http2_sink *sink)
-{
-	struct http2_stream *stream = stream_find(connection, side->block_stream);
-	bool over = side->block_flags & HTTP2_END_STREAM;
-
-	if (side->block_type == HTTP2_PUSH_PROMISE || !stream) {
-		if (side->block_type != HTTP2_PUSH_PROMISE)
-			answer_strays(connection, side, fields, sink);
-		side->overhead += side->block_bytes;
-		return;
-	}
-	stream->exchange.response_bytes += side->block_bytes;
-	stream->exchange.grpc |= fields->grpc;
-	stream->last_ns = event->header.time_ns;
-	if (fields->grpc_status != GRPC_NO_STATUS)
-		stream->grpc_status = fields->grpc_status;
-	if (!stream->status && (fields->status >= 200 || (!fields->status && fields->unknown))) {
-		stream->first_ns = side->block_ns;
-		stream->status = fields->status;
-	}
-	if (stream->status) {
-		if (over)
-			stream_report(connection, stream, stream->status, event->header.time_ns, sink);
-	} else if (stream->first_ns) {
-		sink->losses.state++; /* it has one, but we do not know it */
-		stream_remove(connection, stream);
-	}
+		http2_requests_doubt(connection);
 }
 
 static void block_ends(struct http2_connection *connection, struct http2_side *side,
@@ -213,9 +74,9 @@ static void block_ends(struct http2_connection *connection, struct http2_side *s
 	/* What came before the fault stands; any field may have been in the rest. */
 	fields.unknown |= error != 0;
 	if (side == &connection->sides[IN])
-		fields_came(connection, side, &fields, event, sink);
+		http2_requests_ask(connection, side, &fields, event, sink);
 	else
-		fields_leave(connection, side, &fields, event, sink);
+		http2_requests_answer(connection, side, &fields, event, sink);
 }
 
 /* Frames. */
@@ -232,7 +93,6 @@ static void frame_begins(struct http2_connection *connection, struct http2_side 
 	const struct http2_frame *frame = &side->reader.frame;
 	uint64_t bytes = HTTP2_FRAME_HEADER_LEN + frame->len;
 	bool out = side == &connection->sides[OUT];
-	struct http2_stream *stream;
 
 	side->payload_len = 0;
 	if (frame->type == HTTP2_HEADERS || frame->type == HTTP2_PUSH_PROMISE) {
@@ -248,35 +108,10 @@ static void frame_begins(struct http2_connection *connection, struct http2_side 
 		side->block_bytes += bytes;
 		return;
 	}
-	stream = frame->type == HTTP2_DATA ? stream_find(connection, frame->stream) : NULL;
-	if (stream)
-		*(out ? &stream->exchange.response_bytes : &stream->exchange.request_bytes) += bytes;
+	if (frame->type == HTTP2_DATA)
+		http2_requests_data_begins(connection, side, frame->stream, bytes);
 	else
 		side->overhead += bytes;
-}
-
-static void stream_reset(struct http2_connection *connection, const struct http2_side *side, uint32_t id,
-			 const struct stream_event *event, struct http2_sink *sink)
-{
-	struct http2_stream *stream = stream_find(connection, id);
-	uint16_t outcome = side == &connection->sides[IN] ? EXCHANGE_ABORTED : EXCHANGE_NONE;
-
-	if (stream)
-		stream_report(connection, stream, stream->status ? stream->status : outcome,
-			      event->header.time_ns, sink);
-}
-
-static void data_ends(struct http2_connection *connection, const struct http2_side *side,
-		      const struct http2_frame *frame, const struct stream_event *event,
-		      struct http2_sink *sink)
-{
-	struct http2_stream *stream = stream_find(connection, frame->stream);
-
-	if (!stream || side == &connection->sides[IN])
-		return;
-	stream->last_ns = event->header.time_ns;
-	if (frame->flags & HTTP2_END_STREAM && stream->status)
-		stream_report(connection, stream, stream->status, event->header.time_ns, sink);
 }
 
 /* False if the direction cannot be followed. */
@@ -298,9 +133,9 @@ static bool frame_ends(struct http2_connection *connection, struct http2_side *s
 		if (frame->flags & HTTP2_END_HEADERS)
 			block_ends(connection, side, event, sink);
 	} else if (frame->type == HTTP2_RST_STREAM) {
-		stream_reset(connection, side, frame->stream, event, sink);
+		http2_requests_reset(connection, side, frame->stream, event, sink);
 	} else if (frame->type == HTTP2_DATA) {
-		data_ends(connection, side, frame, event, sink);
+		http2_requests_data_ends(connection, side, frame, event, sink);
 	}
 	return true;
 }
@@ -396,21 +231,6 @@ static void early_read(struct http2_connection *connection, struct http2_side *s
 	}
 }
 
-/* A request is read with the first read behind its arrival. */
-static void note_read(struct http2_connection *connection, uint64_t read_ns)
-{
-	struct http2_stream *stream, *next;
-
-	DL_FOREACH_SAFE(connection->unread, stream, next)
-	{
-		if (stream->exchange.arrival_ns > read_ns)
-			continue;
-		stream->read_ns = read_ns;
-		stream->unread = false;
-		DL_DELETE(connection->unread, stream);
-	}
-}
-
 void http2_connection_feed(struct http2_connection *connection, const struct stream_event *event,
 			   struct http2_sink *sink)
 {
@@ -421,7 +241,7 @@ void http2_connection_feed(struct http2_connection *connection, const struct str
 	if (!side->begun)
 		side_begin(connection, side, event, sink);
 	if (event->read_ns)
-		note_read(connection, event->read_ns);
+		http2_requests_note_read(connection, event->read_ns);
 	if (event->header.flags & EVENT_RAW && side->aligned && event->position > side->position) {
 		if (http2_side_keep_early(side, event, connection->budget))
 			return;
@@ -431,5 +251,5 @@ void http2_connection_feed(struct http2_connection *connection, const struct str
 	early_read(connection, side, false, sink);
 	/* In TLS the read comes before what it gives out. */
 	if (event->read_ns && event->header.flags & EVENT_TLS)
-		note_read(connection, event->read_ns);
+		http2_requests_note_read(connection, event->read_ns);
 }

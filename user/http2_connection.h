@@ -36,8 +36,5 @@ void http2_connection_free(struct http2_connection *connection);
 
 void http2_connection_feed(struct http2_connection *connection, const struct stream_event *event,
 			   struct http2_sink *sink);
-/// The connection is over: what is open will not be answered.
-void http2_connection_end(struct http2_connection *connection, uint16_t outcome, uint64_t now_ns,
-			  struct http2_sink *sink);
 
 #endif
