@@ -57,7 +57,7 @@ int capture_clear_traffic(struct capture *capture, uint32_t index);
 /// One of enum counter, over all CPUs.
 uint64_t capture_counter(const struct capture *capture, unsigned counter);
 
-#define PROGRAMS_MAX 32
+#define PROGRAMS_MAX 64
 
 struct program_statistics {
 	const char *name; ///< owned by the capture
