@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "nodejs_heap.h"
+#include "nodejs_loop.h"
 
 struct memory_counts;
 struct nodejs;
@@ -26,12 +27,6 @@ struct nodejs_reading {
 	/// process alive or not, but not libuv's one timer for all of JavaScript's, nor its own wake-ups;
 	/// they differ by one to three.
 	uint32_t active_handles;
-};
-
-/// What event_loop_watch() wants to know of the main thread's loop.
-struct nodejs_loop {
-	uint64_t time_address;
-	int epoll_fd;
 };
 
 /// Borrows the counts of failed reads. NULL without memory.
@@ -48,6 +43,7 @@ void nodejs_detach(struct nodejs_process *process); ///< accepts NULL
 
 /// "20.20.2"; valid until the process is detached.
 const char *nodejs_version(const struct nodejs_process *process);
+/// Of the main thread.
 struct nodejs_loop nodejs_loop(const struct nodejs_process *process);
 
 #endif
