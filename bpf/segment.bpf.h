@@ -188,6 +188,25 @@ static __always_inline bool start_is_request(const struct start *start)
 	return false;
 }
 
+/* Whether the method is one of RFC 9110. Of what may have lost its beginning ("ET / HTTP/1.1") only that is a
+ * request. */
+static __always_inline bool start_has_usual_method(const struct start *start)
+{
+	switch (start_word(start, 0)) {
+	case WORD('G', 'E', 'T', ' '):
+	case WORD('P', 'O', 'S', 'T'):
+	case WORD('P', 'U', 'T', ' '):
+	case WORD('H', 'E', 'A', 'D'):
+	case WORD('D', 'E', 'L', 'E'):
+	case WORD('O', 'P', 'T', 'I'):
+	case WORD('P', 'A', 'T', 'C'):
+	case WORD('C', 'O', 'N', 'N'):
+	case WORD('T', 'R', 'A', 'C'):
+		return true;
+	}
+	return false;
+}
+
 /* "HTTP/1.", or as much of it as there is. */
 static __always_inline bool start_is_response(const struct start *start)
 {
@@ -214,7 +233,7 @@ static __always_inline bool start_is_http2(const struct start *start)
  * no flags but its own. */
 static __always_inline bool start_is_http2_headers(const struct start *start)
 {
-	return start->len > 9 && !start->bytes[0] && start->bytes[3] == 1 && !(start->bytes[4] & ~0x2d) &&
+	return start->len >= 9 && !start->bytes[0] && start->bytes[3] == 1 && !(start->bytes[4] & ~0x2d) &&
 	       !(start->bytes[5] & 0x80) && start->bytes[8] & 1;
 }
 

@@ -26,7 +26,7 @@ struct go_call_key {
 };
 
 struct go_call {
-	__u64 connection; /* *tls.Conn */
+	__u64 connection; /* *tls.Conn; 0 once the call has ended */
 	__u64 buffer;
 };
 
@@ -130,10 +130,17 @@ static __always_inline void go_leave(struct pt_regs *ctx, enum direction directi
 	__s64 len = GO_RESULT_1(ctx);
 	__u64 cookie;
 
-	if (!found)
+	/* Of a call that was under way when the probes came, whose it is and what it read is not known; most
+	 * wait for a request. */
+	if (!found) {
+		if (direction == DIRECTION_IN && len > 0 && len <= 1 << 30)
+			count(COUNT_LOST_TLS);
 		return;
+	}
 	call = *found;
-	bpf_map_delete_elem(&go_calls, &key);
+	if (!call.connection)
+		return;
+	found->connection = 0;
 	if (len <= 0 || len > 1 << 30)
 		return;
 	cookie = go_socket(call.connection);

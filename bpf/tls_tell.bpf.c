@@ -270,6 +270,7 @@ enum begins {
 	BEGINS_UNREADABLE,
 	BEGINS_OTHERWISE,
 	BEGINS_REQUEST,
+	BEGINS_UNUSUAL, /* a request with a method that few know, or part of one */
 	BEGINS_PREFACE,
 	BEGINS_HEADERS,
 	BEGINS_SWITCH
@@ -295,7 +296,9 @@ __noinline int user_begins(__u64 buffer, __u32 len, __u32 direction)
 		return BEGINS_PREFACE;
 	if (start_is_http2_headers(&start))
 		return BEGINS_HEADERS;
-	return start_is_request(&start) ? BEGINS_REQUEST : BEGINS_OTHERWISE;
+	if (!start_is_request(&start))
+		return BEGINS_OTHERWISE;
+	return start_has_usual_method(&start) ? BEGINS_REQUEST : BEGINS_UNUSUAL;
 }
 
 __noinline int tls_upgrade(__u64 cookie, __u64 buffer, __u32 len, __u64 position)
@@ -361,7 +364,7 @@ static __always_inline void decide(struct tls_connection *connection, enum begin
 {
 	if (begins == BEGINS_PREFACE) {
 		decide_framed(connection, true);
-	} else if (begins == BEGINS_REQUEST) {
+	} else if (begins == BEGINS_REQUEST || (begins == BEGINS_UNUSUAL && !connection->midstream)) {
 		connection->state = TLS_HTTP1;
 		connection->protocol = STREAM_HTTP1;
 	} else if (begins == BEGINS_HEADERS && user_frames_plausible(buffer, len) == 2) {
@@ -404,6 +407,7 @@ __noinline int tls_tell(__u64 cookie, __u64 buffer, __u32 len, __u32 direction)
 {
 	struct tls_connection *connection = bpf_map_lookup_elem(&tls_connections, &cookie);
 	enum begins begins;
+	bool is_request;
 	__u64 position;
 
 	if (!connection || connection->state == TLS_IGNORED)
@@ -430,8 +434,9 @@ __noinline int tls_tell(__u64 cookie, __u64 buffer, __u32 len, __u32 direction)
 		if (framing_begins(connection, buffer, len, direction))
 			tls_frames_told(cookie, buffer, len, direction, position);
 	} else if (direction == DIRECTION_IN) {
-		connection->asked |= begins == BEGINS_REQUEST;
-		tls_http1_in(cookie, buffer, len, position, begins == BEGINS_REQUEST);
+		is_request = begins == BEGINS_REQUEST || begins == BEGINS_UNUSUAL;
+		connection->asked |= is_request;
+		tls_http1_in(cookie, buffer, len, position, is_request);
 	} else {
 		http1_out(cookie, buffer, len, position);
 		if (begins == BEGINS_SWITCH)

@@ -21,7 +21,8 @@ struct http2_stream *http2_stream_new(uint32_t id, const struct http2_fields *fi
 
 	if (!method.len)
 		method = (struct slice){"_OTHER", 6};
-	if (!target.len)
+	/* An authority is a target where there is no path (CONNECT); here there may be one. */
+	if (!target.len || (fields->unknown && !fields->has_path))
 		target = (struct slice){"*", 1};
 	stream = budget_alloc(budget, sizeof(*stream) + method.len + target.len);
 	if (!stream)

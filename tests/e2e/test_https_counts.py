@@ -41,10 +41,18 @@ def ringside(there_first):
 
 @pytest.mark.parametrize("kind", HERE)
 def test_connections_opened_before_ringside(ringside, there_first, kind):
+    """A call that waits for the next request since before ringside came tells nothing of it: the first of each connection may be
+    counted as lost. Nothing is missed without being counted, and nothing counts as what it is not."""
     server, kept = there_first[kind]
     account = Account(ringside, server.service)
-    report = kept.run(requests_for(kind))
-    account.expect(expected(report))
+    sent = expected(kept.run(requests_for(kind)))
+    seen = account.settle(sent, 2)
+    wrong = {key: n for key, n in seen.items() if n > sent[key]}
+    assert not wrong, account.difference(sent, seen)
+    missing = sum((sent - seen).values())
+    assert missing <= 2 * 64 and missing == ringside.lost(account.opening), account.difference(sent, seen)
+    account = Account(ringside, server.service)
+    account.expect(expected(kept.run(requests_for(kind))))
 
 
 @pytest.mark.parametrize("kind", HERE)
@@ -86,4 +94,4 @@ def test_large_answers(ringside, server, kind):
         report = load.run(40)
     account.expect({("GET", "/big", "200"): 40})
     sent = account.grown("http_response_size_bytes_total")
-    assert report["bytes"] == 40 << 20 <= sent <= (40 << 20) + 40 * 2048, sent
+    assert report["bytes"] == 40 << 20 <= sent <= 1.01 * (40 << 20), sent
