@@ -56,12 +56,12 @@ def ringside():
 
 @pytest.fixture(scope="module")
 def server(ringside):
-    """server(kind): a real server, started at its first use in a module and shared by the module's tests. A kind that is no name,
-    but from one of the tables of TLS and HTTP/2, is there once its requests are counted."""
+    """server(kind): a real server, started at its first use in a module and shared by the module's tests. A kind that is no
+    name, but from one of the tables of TLS and HTTP/2, is there once its requests are counted."""
     running = {}
 
     def get(kind):
-        key = kind if isinstance(kind, str) else kind.service
+        key = kind if isinstance(kind, str) else (kind.service, kind.speaks)
         if key not in running:
             running[key] = servers.Server(kind)
             if key != kind:

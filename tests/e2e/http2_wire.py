@@ -1,4 +1,5 @@
-"""A client of HTTP/2 that decides what its frames look like. Its header blocks use no table; of answers it only sees that they end."""
+"""A client of HTTP/2 that decides what its frames look like. Its header blocks use no table; of answers it
+only sees that they end."""
 import socket
 import ssl
 import struct

@@ -9,9 +9,10 @@ from observer import Ringside
 from servers import SECURED, Server, absent, those_here
 
 HERE = those_here(SECURED)
+# Variants of a program differ in how its functions are found, not in how connections come and go: unless numbers are asked for,
+# some tests are for one of each family.
+FAMILIES = HERE if ASKED else those_here({name: SECURED[name] for name in ("node", "httpserver", "uvicorn", "gohttp", "nginx")})
 KEPT, CLOSED = False, True
-SHAPES = [(KEPT, 64), (CLOSED, 64)]
-SHAPE_NAMES = ["kept-64", "closed-64"]
 
 
 def requests_for(kind, closing=KEPT):
@@ -39,6 +40,18 @@ def ringside(there_first):
         yield running
 
 
+def expect(kind, account, sent):
+    """Exactly these requests. Of uvloop's, which reads many sockets before it hands its library what came, ringside cannot always
+    tell whose a session is: what is not counted is lost with a count, and nothing counts as what it is not."""
+    if kind != "uvicorn":
+        account.expect(sent)
+        return
+    seen = account.settle(sent, 1)
+    assert not seen - sent, account.difference(sent, seen)
+    missing = sum((sent - seen).values())
+    assert missing == account.ringside.lost(account.opening), account.difference(sent, seen)
+
+
 @pytest.mark.parametrize("kind", HERE)
 def test_connections_opened_before_ringside(ringside, there_first, kind):
     """A call that waits for the next request since before ringside came tells nothing of it: the first of each connection may be
@@ -52,24 +65,31 @@ def test_connections_opened_before_ringside(ringside, there_first, kind):
     missing = sum((sent - seen).values())
     assert missing <= 2 * 64 and missing == ringside.lost(account.opening), account.difference(sent, seen)
     account = Account(ringside, server.service)
-    account.expect(expected(kept.run(requests_for(kind))))
+    expect(kind, account, expected(kept.run(requests_for(kind))))
 
 
-@pytest.mark.parametrize("kind", HERE)
+@pytest.mark.parametrize("kind", FAMILIES)
 def test_server_started_before_ringside(ringside, there_first, kind):
     server, _ = there_first[kind]
     account = Account(ringside, server.service)
     with server.load(64, CLOSED) as load:
-        account.expect(expected(load.run(requests_for(kind, CLOSED))))
+        expect(kind, account, expected(load.run(requests_for(kind, CLOSED))))
 
 
-@pytest.mark.parametrize("closing, connections", SHAPES, ids=SHAPE_NAMES)
 @pytest.mark.parametrize("kind", HERE)
-def test_server_started_after_ringside(ringside, server, kind, closing, connections):
+def test_server_started_after_ringside(ringside, server, kind):
     started = server(SECURED[kind])
     account = Account(ringside, started.service)
-    with started.load(connections, closing) as load:
-        account.expect(expected(load.run(requests_for(kind, closing))))
+    with started.load(64, CLOSED) as load:
+        expect(kind, account, expected(load.run(requests_for(kind, CLOSED))))
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_kept_connections_to_a_server_started_after_ringside(ringside, server, kind):
+    started = server(SECURED[kind])
+    account = Account(ringside, started.service)
+    with started.load(64) as load:
+        expect(kind, account, expected(load.run(requests_for(kind))))
 
 
 @pytest.mark.parametrize("kind", ["node", "httpserver", "gohttp"])
