@@ -203,9 +203,10 @@ static void compare(const char *kind, bool exact)
 			kind, exact ? "exact  " : "sampled", (double)lag.worst_ns / 1e6, worst, max,
 			(double)lag.p50_ns / 1e6, p50, (double)lag.p90_ns / 1e6, p90,
 			(double)lag.p99_ns / 1e6, p99);
-		worst = worst > max ? worst : max;
 		usleep(200000);
-		if (is_near((double)lag.worst_ns / 1e6, worst, slack) &&
+		/* Of the longest stretch handlers know; the timer may have missed more than one in a row. */
+		if ((is_near((double)lag.worst_ns / 1e6, worst, slack) ||
+		     is_near((double)lag.worst_ns / 1e6, max, slack)) &&
 		    is_near((double)lag.p50_ns / 1e6, p50, slack) &&
 		    is_near((double)lag.p90_ns / 1e6, p90, slack) &&
 		    is_near((double)lag.p99_ns / 1e6, p99, slack))
