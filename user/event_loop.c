@@ -4,6 +4,7 @@
 #include "event_loop.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,14 +75,18 @@ static uint64_t middle_of(unsigned bucket)
 
 static uint64_t quantile(const double lateness[LOOP_BUCKETS], double quantile)
 {
-	double total = 0, sum = 0;
+	double total = 0, sum = 0, rank;
 	unsigned bucket;
 
 	for (bucket = 0; bucket < LOOP_BUCKETS; bucket++)
 		total += lateness[bucket];
+	if (!total)
+		return 0;
+	/* To the nearest, as HdrHistogram, which perf_hooks uses, has it. */
+	rank = fmin(fmax(floor(quantile * total + 0.5), 1), total);
 	for (bucket = 0; bucket < LOOP_BUCKETS - 1; bucket++) {
 		sum += lateness[bucket];
-		if (sum >= quantile * total)
+		if (sum >= rank)
 			break;
 	}
 	return middle_of(bucket);

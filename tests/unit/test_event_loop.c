@@ -180,7 +180,7 @@ static bool is_near(double ours, double truth, double slack)
 	return ours > truth * 0.9 - slack && ours < truth * 1.1 + slack;
 }
 
-/* The machine may disturb one of both: only what is wrong three times is wrong. By ticks a stretch is known
+/* The machine may disturb one of both: only what is wrong five times is wrong. By ticks a stretch is known
  * to half of one at each end, and quantiles are as exact as the many that they are made of; at system calls,
  * all is. */
 static void compare(const char *kind, bool exact)
@@ -189,7 +189,7 @@ static void compare(const char *kind, bool exact)
 	struct event_loop_lag lag;
 	char line[256];
 
-	for (int try = 0; try < 3; try++) {
+	for (int try = 0; try < 5; try++) {
 		snprintf(line, sizeof(line), "begin %s", kind);
 		assert_true(child_ask(&child, line, line, sizeof(line)));
 		assert_int_equal(event_loop_read(loop, &lag), 0);
