@@ -196,6 +196,15 @@ static void side_begin(struct http2_connection *connection, struct http2_side *s
 		side->reader.preface_left = HTTP2_PREFACE_LEN;
 }
 
+/* Where in a piece a frame begins, when that is not known from what came before. Of bytes in any order the
+ * kernel does not know it either: segments mostly begin with one. At least `len` if none is found. */
+static size_t find_frame(const struct stream_event *event, struct slice bytes)
+{
+	if (event->header.flags & EVENT_RAW && event->frame == NO_FRAME && http2_begins_headers(bytes))
+		return 0;
+	return event->frame;
+}
+
 static void piece_read(struct http2_connection *connection, struct http2_side *side,
 		       const struct stream_event *event, struct http2_sink *sink)
 {
@@ -212,9 +221,11 @@ static void piece_read(struct http2_connection *connection, struct http2_side *s
 			return;
 		bytes = (struct slice){bytes.data + twice, bytes.len - twice};
 	} else if (!side->aligned) {
-		if (event->frame >= bytes.len)
+		size_t begins = find_frame(event, bytes);
+
+		if (begins >= bytes.len)
 			return;
-		bytes = (struct slice){bytes.data + event->frame, bytes.len - event->frame};
+		bytes = (struct slice){bytes.data + begins, bytes.len - begins};
 		side->aligned = true;
 	}
 	side->position = from + event->bytes;

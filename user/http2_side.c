@@ -10,7 +10,7 @@
 /* Longer header blocks are refused by all servers. */
 #define BLOCK_MAX 65536
 /* What of a connection may come before what is missing. */
-#define EARLY_MAX (256 * 1024)
+#define EARLY_MAX (64 * 1024)
 
 static size_t event_size(const struct stream_event *event)
 {

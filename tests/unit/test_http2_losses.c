@@ -139,6 +139,29 @@ static void pieces_out_of_order_and_twice(void **state)
 	h2_assert_losses(stage, (struct http2_losses){0});
 }
 
+/* A hole that is never filled costs what waits behind it, not the rest of the connection. */
+static void a_lost_piece_out_of_order(void **state)
+{
+	struct h2_stage *stage = *state;
+	unsigned before;
+
+	h2_open(stage);
+	stage->flags = EVENT_RAW;
+	stage->lose = true;
+	h2_request(stage, 1, "/lost");
+	stage->lose = false;
+	for (uint32_t id = 3; id < 1600; id += 2) {
+		h2_headers(stage, IN, id, HTTP2_END_STREAM, ":method: GET\n:scheme: http\n:path: /after");
+		h2_piece(stage, IN, 0, stage->len, NO_FRAME);
+		stage->position[IN] += stage->len;
+		stage->len = 0;
+	}
+	before = stage->count;
+	h2_answer(stage, 1599, "200");
+	assert_int_equal(stage->count, before + 1);
+	assert_int_equal(stage->last.status, 200);
+}
+
 static void count_field(void *context, struct slice name, struct slice value)
 {
 	(void)value;
@@ -171,6 +194,7 @@ int main(void)
 		H2_TEST(a_lost_request_is_found_by_its_answer),
 		H2_TEST(a_lost_answer_is_counted_at_the_close),
 		H2_TEST(pieces_out_of_order_and_twice),
+		H2_TEST(a_lost_piece_out_of_order),
 		cmocka_unit_test(a_large_table_from_before),
 	};
 

@@ -80,6 +80,19 @@ bool http2_skip(struct http2_reader *reader, uint64_t len)
 	return true;
 }
 
+bool http2_begins_headers(struct slice bytes)
+{
+	const uint8_t *header = (const uint8_t *)bytes.data;
+	const uint8_t flags = HTTP2_END_STREAM | HTTP2_END_HEADERS | HTTP2_PADDED | HTTP2_HAS_PRIORITY;
+	uint32_t len;
+
+	if (bytes.len < HTTP2_FRAME_HEADER_LEN)
+		return false;
+	len = number(header, 3);
+	return len && len <= 16384 && header[3] == HTTP2_HEADERS && !(header[4] & ~flags) &&
+	       !(header[5] & 0x80) && header[8] & 1;
+}
+
 bool http2_block(const struct http2_frame *frame, struct slice payload, struct slice *ret_block)
 {
 	size_t before = 0, padding = 0;

@@ -64,6 +64,10 @@ enum http2_step http2_read(struct http2_reader *reader, struct slice *bytes, str
 /// where the next one begins is not known.
 bool http2_skip(struct http2_reader *reader, uint64_t len);
 
+/// Whether these bytes, of which it is not known what they are, look like the beginning of a HEADERS frame of
+/// a request or an answer.
+bool http2_begins_headers(struct slice bytes);
+
 /// The header block's fragment in a whole payload of HEADERS, PUSH_PROMISE or CONTINUATION: without padding
 /// and what else stands before it. False if the payload is too short for what its flags say.
 bool http2_block(const struct http2_frame *frame, struct slice payload, struct slice *ret_block);
