@@ -48,6 +48,7 @@ struct exchange {
 	struct slice method; ///< as sent
 	struct slice target; ///< as sent, query included
 	bool websocket;      ///< answered by a switch to it
+	bool h2c;            ///< … to HTTP/2, which answers it: not finished
 	bool grpc;           ///< target is /package.Service/Method, and …
 	uint8_t grpc_status; ///< … what it ended with
 			     ///< (https://grpc.github.io/grpc/core/md_doc_statuscodes.html)

@@ -63,20 +63,39 @@ void http2_connections_free(struct http2_connections *connections)
 	free(connections);
 }
 
-void http2_connections_on_stream(struct http2_connections *connections, const struct stream_event *event)
+static struct http2_connection *connection_get(struct http2_connections *connections, uint64_t socket,
+					       uint64_t now_ns)
 {
-	struct http2_connection *connection = connection_find(connections, event->header.socket);
+	struct http2_connection *connection = connection_find(connections, socket);
 
 	if (!connection) {
-		connection = http2_connection_new(event->header.socket, &connections->budget);
+		connection = http2_connection_new(socket, &connections->budget);
 		if (!connection) {
 			connections->sink.losses.table_full++;
-			return;
+			return NULL;
 		}
 		HASH_ADD(hh, connections->table, socket, sizeof(connection->socket), connection);
 	}
-	connection->touched_ns = event->header.time_ns;
-	http2_connection_feed(connection, event, &connections->sink);
+	connection->touched_ns = now_ns;
+	return connection;
+}
+
+void http2_connections_upgrade(struct http2_connections *connections, const struct exchange *exchange)
+{
+	struct http2_connection *connection =
+		connection_get(connections, exchange->socket, exchange->arrival_ns + exchange->duration_ns);
+
+	if (connection)
+		http2_requests_upgrade(connection, exchange, &connections->sink);
+}
+
+void http2_connections_on_stream(struct http2_connections *connections, const struct stream_event *event)
+{
+	struct http2_connection *connection =
+		connection_get(connections, event->header.socket, event->header.time_ns);
+
+	if (connection)
+		http2_connection_feed(connection, event, &connections->sink);
 }
 
 void http2_connections_on_close(struct http2_connections *connections, const struct response_event *event)

@@ -24,6 +24,8 @@ int http2_connections_new(void (*on_exchange)(void *context, const struct exchan
 			  struct http2_connections **ret_connections);
 void http2_connections_free(struct http2_connections *connections);
 
+/// The request of HTTP/1 that its connection was upgraded with: it is answered as stream 1.
+void http2_connections_upgrade(struct http2_connections *connections, const struct exchange *exchange);
 /// A piece of the server's end of a connection.
 void http2_connections_on_stream(struct http2_connections *connections, const struct stream_event *event);
 /// A connection, of whatever protocol, is over.

@@ -4,6 +4,7 @@
 #include "http2_requests.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include <utlist.h>
 
@@ -180,6 +181,39 @@ void http2_requests_note_read(struct http2_connection *connection, uint64_t read
 		stream->unread = false;
 		DL_DELETE(connection->unread, stream);
 	}
+}
+
+static void keep(char *to, size_t room, struct slice text, size_t *ret_len)
+{
+	*ret_len = text.len < room ? text.len : room;
+	memcpy(to, text.data, *ret_len);
+}
+
+void http2_requests_upgrade(struct http2_connection *connection, const struct exchange *exchange,
+			    struct http2_sink *sink)
+{
+	struct http2_stream *stream;
+	struct http2_fields fields;
+
+	http2_fields_init(&fields);
+	keep(fields.method, sizeof(fields.method), exchange->method, &fields.method_len);
+	keep(fields.target, sizeof(fields.target), exchange->target, &fields.target_len);
+	stream = stream_find(connection, 1) ? NULL : http2_stream_new(1, &fields, connection->budget);
+	if (!stream) {
+		sink->losses.table_full++;
+		return;
+	}
+	stream->exchange.arrival_ns = exchange->arrival_ns;
+	stream->exchange.socket = exchange->socket;
+	stream->exchange.cgroup = exchange->cgroup;
+	stream->exchange.netns = exchange->netns;
+	stream->exchange.local_port = exchange->local_port;
+	stream->exchange.request_bytes = exchange->request_bytes;
+	stream->exchange.response_bytes = exchange->response_bytes; /* the 101 itself */
+	stream->read_ns = exchange->arrival_ns + exchange->phase_ns[PHASE_SOCKET_WAIT];
+	connection->tgid = exchange->tgid;
+	connection->first_id = connection->last_id = 1;
+	HASH_ADD(hh, connection->streams, id, sizeof(stream->id), stream);
 }
 
 void http2_requests_data_begins(struct http2_connection *connection, struct http2_side *side, uint32_t id,

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+struct exchange;
 struct http2_connection;
 struct http2_fields;
 struct http2_frame;
@@ -12,6 +13,9 @@ struct http2_side;
 struct http2_sink;
 struct stream_event;
 
+/// The request of HTTP/1 that the connection was upgraded with: stream 1.
+void http2_requests_upgrade(struct http2_connection *connection, const struct exchange *exchange,
+			    struct http2_sink *sink);
 /// A header block has come in, or left; side->block_* say on which stream and how. The event is the one that
 /// it ended in.
 void http2_requests_ask(struct http2_connection *connection, struct http2_side *side,

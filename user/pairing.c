@@ -12,6 +12,7 @@ void pairing_report(struct pairing *pairing, struct answer *answer, uint16_t sta
 {
 	answer->exchange.status = status;
 	answer->exchange.websocket = answer->head.websocket;
+	answer->exchange.h2c = answer->head.h2c;
 	answer_finish(answer, closed_ns);
 	pairing->on_exchange(pairing->context, &answer->exchange);
 }

@@ -90,6 +90,10 @@ static void on_finished(void *context, const struct exchange *exchange)
 {
 	struct pipeline *pipeline = context;
 
+	if (exchange->h2c) {
+		http2_connections_upgrade(pipeline->http2, exchange);
+		return;
+	}
 	services_on_exchange(pipeline->services, exchange);
 	if (exchange->websocket)
 		websockets_open(pipeline->websockets, exchange);

@@ -114,7 +114,6 @@ def test_client_goes_away(started, kind):
 
 
 @needs("nghttp")
-@pytest.mark.xfail(strict=True, reason="the upgraded request counts by its 101, and not by the status of stream 1")
 @pytest.mark.parametrize("kind", ["gohttp-h2c", "hypercorn-h2c"])
 def test_upgrade(started, kind):
     """The first request is HTTP/1.1 and answered as stream 1; the others are HTTP/2."""

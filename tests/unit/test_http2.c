@@ -249,6 +249,40 @@ static void open_requests_are_in_flight(void **state)
 	assert_int_equal(unfinished, 1);
 }
 
+/* Its answer comes as stream 1, which no HEADERS opened. */
+static void an_upgraded_request_is_answered_as_stream_1(void **state)
+{
+	struct h2_stage *stage = *state;
+	const struct exchange upgraded = {
+		.arrival_ns = stage->now_ns,
+		.duration_ns = 1000000,
+		.socket = stage->socket,
+		.tgid = 42,
+		.status = 101,
+		.h2c = true,
+		.method = {"GET", 3},
+		.target = {"/first", 6},
+	};
+
+	http2_connections_upgrade(stage->connections, &upgraded);
+	stage->position[IN] = 200;
+	stage->position[OUT] = 70;
+	stage->now_ns += 3000000;
+	h2_frame(stage, HTTP2_SETTINGS, 0, 0, NULL, 0);
+	h2_tell(stage, OUT);
+	h2_bytes(stage, PREFACE, 24);
+	h2_piece(stage, IN, 0, 24, NO_FRAME);
+	stage->position[IN] += 24;
+	stage->len = 0;
+	h2_answer(stage, 1, "200");
+	h2_assert(stage, "GET /first 200");
+	assert_int_equal(stage->last.duration_ns, 3000000);
+	h2_request(stage, 3, "/second");
+	h2_answer(stage, 3, "404");
+	h2_assert(stage, "GET /first 200, GET /second 404");
+	h2_assert_losses(stage, (struct http2_losses){0});
+}
+
 static void what_is_no_http2_is_counted_once(void **state)
 {
 	struct h2_stage *stage = *state;
@@ -275,6 +309,7 @@ int main(void)
 		H2_TEST(grpc_calls_have_a_status_of_their_own),
 		H2_TEST(pushes_keep_the_table_in_step),
 		H2_TEST(open_requests_are_in_flight),
+		H2_TEST(an_upgraded_request_is_answered_as_stream_1),
 		H2_TEST(what_is_no_http2_is_counted_once),
 	};
 

@@ -156,6 +156,7 @@ enum decode http1_response_decode(const char *data, size_t len, struct slice req
 	}
 	response.trailers = fields.trailers;
 	response.websocket = response.status == 101 && fields.websocket;
+	response.h2c = response.status == 101 && fields.h2c;
 	if (body) {
 		response.head_len = (size_t)(body - data);
 		response.framing = response_framing(response.status, request_method, &fields);

@@ -41,7 +41,8 @@ struct http1_response {
 	uint16_t status; ///< 0 while not known
 	bool interim;    ///< 1xx but not 101: the real answer follows
 	bool websocket;  ///< a 101 that switches to "websocket" (RFC 6455 section 4.2.2)
-	bool trailers;   ///< a Trailer header was seen: a chunked body may end in more than its last chunk
+	bool h2c; ///< a 101 that switches to HTTP/2 (RFC 7540 section 3.2): the real answer is yet to come
+	bool trailers; ///< a Trailer header was seen: a chunked body may end in more than its last chunk
 };
 
 /// Decode a request head. Accepts any method token (RFC 9110 section 9.1) so that garbage methods can be

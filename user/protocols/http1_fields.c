@@ -131,6 +131,8 @@ static void take_upgrade(struct http1_fields *fields, struct slice value)
 {
 	if (slice_is_word(value, "websocket"))
 		fields->websocket = true;
+	if (slice_is_word(value, "h2c"))
+		fields->h2c = true;
 }
 
 static const struct field {

@@ -17,6 +17,7 @@ struct http1_fields {
 	enum { CODING_ABSENT, CODING_CHUNKED, CODING_OTHER } coding; ///< the last transfer coding
 	bool expects_continue;
 	bool websocket;
+	bool h2c;
 	bool trailers;
 };
 
