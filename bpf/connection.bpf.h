@@ -70,6 +70,8 @@ static __always_inline void connection_frame(struct connection *connection, enum
 {
 	__builtin_memset(connection->framing, 0, sizeof(connection->framing));
 	connection->protocol = protocol;
+	/* Of position 0, whether or not ringside has seen it. */
+	connection->request_seq = connection->next_seq_in - (__u32)connection->request_end;
 	connection->reading.time_ns = 0;
 	/* The client's preface is no frame (RFC 9113 section 3.4). */
 	connection->framing[DIRECTION_IN].payload_left =

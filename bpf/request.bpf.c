@@ -349,26 +349,28 @@ static __always_inline void frames_came(struct __sk_buff *skb, struct connection
 					struct segment *segment)
 {
 	struct framing *framing = &connection->framing[DIRECTION_IN];
-	__s64 ahead = (__s32)(segment->seq - connection->next_seq_in);
+	/* Once: another CPU may move it meanwhile. */
+	__u64 known = *(volatile __u64 *)&connection->request_end, position, end;
+	__s64 ahead = (__s32)(segment->seq - connection->request_seq - (__u32)known);
 	struct traffic *traffic;
-	__s32 fresh;
 
 	if (ahead > 0)
 		framing->raw = 1;
-	else if (!framing->raw && !segment_trim(segment, connection->next_seq_in))
-		return;
-	if (!framing->raw)
+	if (ahead <= 0 && !framing->raw) {
+		if (!segment_trim(segment, connection->request_seq + (__u32)known))
+			return;
 		ahead = 0;
-	frames_walk(skb, (__u64)segment->len << 32 | segment->offset, connection->request_end + ahead,
-		    DIRECTION_IN);
-	fresh = (__s32)(segment->seq + segment->len - connection->next_seq_in);
-	if (fresh <= 0)
+	}
+	position = known + ahead;
+	frames_walk(skb, (__u64)segment->len << 32 | segment->offset, position, DIRECTION_IN);
+	end = position + segment->len;
+	if (end <= known)
 		return;
-	connection->request_end += fresh;
-	connection->next_seq_in += fresh;
+	connection->request_end = end;
+	connection->next_seq_in = connection->request_seq + (__u32)end;
 	traffic = traffic_of(&connection->at);
 	if (traffic)
-		__sync_fetch_and_add(&traffic->bytes_in, fresh);
+		__sync_fetch_and_add(&traffic->bytes_in, end - known);
 }
 
 /* A connection that begins with the preface of HTTP/2, or one older than ringside that goes on with a request
@@ -409,6 +411,7 @@ static __always_inline struct connection *connection_http2(struct __sk_buff *skb
 	}
 	traffic_find(&connection->at);
 	connection->next_seq_in = segment->seq;
+	connection->request_seq = segment->seq;
 	connection->state = CONNECTION_FRAMED;
 	return connection;
 }

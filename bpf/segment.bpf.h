@@ -188,21 +188,33 @@ static __always_inline bool start_is_request(const struct start *start)
 	return false;
 }
 
-/* Whether the method is one of RFC 9110. Of what may have lost its beginning ("ET / HTTP/1.1") only that is a
- * request. */
+/* Whether it begins with one of the methods of RFC 9110 and PATCH, and a space. Of what may have lost its
+ * beginning
+ * ("ET / HTTP/1.1") only that is a request, or the one byte of it that Go's server reads ahead. */
 static __always_inline bool start_has_usual_method(const struct start *start)
 {
+	__u32 second = start_word(start, 4);
+
+	if (start->len == 1)
+		return start->bytes[0] == 'G' || start->bytes[0] == 'P' || start->bytes[0] == 'H' ||
+		       start->bytes[0] == 'D' || start->bytes[0] == 'O';
 	switch (start_word(start, 0)) {
 	case WORD('G', 'E', 'T', ' '):
-	case WORD('P', 'O', 'S', 'T'):
 	case WORD('P', 'U', 'T', ' '):
-	case WORD('H', 'E', 'A', 'D'):
-	case WORD('D', 'E', 'L', 'E'):
-	case WORD('O', 'P', 'T', 'I'):
-	case WORD('P', 'A', 'T', 'C'):
-	case WORD('C', 'O', 'N', 'N'):
-	case WORD('T', 'R', 'A', 'C'):
 		return true;
+	case WORD('P', 'O', 'S', 'T'):
+	case WORD('H', 'E', 'A', 'D'):
+		return (char)second == ' ';
+	case WORD('D', 'E', 'L', 'E'):
+		return (second & 0xffffff) == WORD('T', 'E', ' ', 0);
+	case WORD('O', 'P', 'T', 'I'):
+		return second == WORD('O', 'N', 'S', ' ');
+	case WORD('P', 'A', 'T', 'C'):
+		return (second & 0xffff) == WORD('H', ' ', 0, 0);
+	case WORD('C', 'O', 'N', 'N'):
+		return second == WORD('E', 'C', 'T', ' ');
+	case WORD('T', 'R', 'A', 'C'):
+		return (second & 0xffff) == WORD('E', ' ', 0, 0);
 	}
 	return false;
 }

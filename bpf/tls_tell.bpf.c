@@ -296,9 +296,9 @@ __noinline int user_begins(__u64 buffer, __u32 len, __u32 direction)
 		return BEGINS_PREFACE;
 	if (start_is_http2_headers(&start))
 		return BEGINS_HEADERS;
-	if (!start_is_request(&start))
-		return BEGINS_OTHERWISE;
-	return start_has_usual_method(&start) ? BEGINS_REQUEST : BEGINS_UNUSUAL;
+	if (start_has_usual_method(&start))
+		return BEGINS_REQUEST;
+	return start_is_request(&start) ? BEGINS_UNUSUAL : BEGINS_OTHERWISE;
 }
 
 __noinline int tls_upgrade(__u64 cookie, __u64 buffer, __u32 len, __u64 position)

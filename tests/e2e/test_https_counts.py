@@ -55,7 +55,8 @@ def expect(kind, account, sent):
 @pytest.mark.parametrize("kind", HERE)
 def test_connections_opened_before_ringside(ringside, there_first, kind):
     """A call that waits for the next request since before ringside came tells nothing of it: the first of each connection may be
-    counted as lost. Nothing is missed without being counted, and nothing counts as what it is not."""
+    counted as lost, and so may what a client on this host waited for. Nothing is missed without being counted, and nothing
+    counts as what it is not."""
     server, kept = there_first[kind]
     account = Account(ringside, server.service)
     sent = expected(kept.run(requests_for(kind)))
@@ -63,7 +64,7 @@ def test_connections_opened_before_ringside(ringside, there_first, kind):
     wrong = {key: n for key, n in seen.items() if n > sent[key]}
     assert not wrong, account.difference(sent, seen)
     missing = sum((sent - seen).values())
-    assert missing <= 2 * 64 and missing == ringside.lost(account.opening), account.difference(sent, seen)
+    assert missing <= 2 * 64 and 0 <= ringside.lost(account.opening) - missing <= 2, account.difference(sent, seen)
     account = Account(ringside, server.service)
     expect(kind, account, expected(kept.run(requests_for(kind))))
 
