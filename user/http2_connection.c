@@ -26,6 +26,7 @@ struct http2_connection *http2_connection_new(uint64_t socket, struct memory_bud
 	memset(connection, 0, sizeof(*connection));
 	connection->socket = socket;
 	connection->budget = budget;
+	connection->first_id = HTTP2_NO_REQUEST;
 	for (unsigned i = IN; i <= OUT; i++)
 		connection->sides[i].hpack = hpack_new();
 	if (connection->sides[IN].hpack && connection->sides[OUT].hpack)
@@ -58,6 +59,27 @@ static void side_forget(struct http2_connection *connection, struct http2_side *
 		http2_requests_doubt(connection);
 }
 
+static void piece_read(struct http2_connection *connection, struct http2_side *side,
+		       const struct stream_event *event, struct http2_sink *sink);
+
+static void early_read_first(struct http2_connection *connection, struct http2_side *side,
+			     struct http2_sink *sink)
+{
+	piece_read(connection, side, http2_side_early(side), sink);
+	http2_side_pop_early(side, connection->budget);
+}
+
+/* Who answers a request has got all that came before it: what is missing there was lost, and is not waited
+ * for. */
+static void early_give_up(struct http2_connection *connection, const struct http2_side *answer,
+			  struct http2_sink *sink)
+{
+	struct http2_side *in = &connection->sides[IN];
+
+	while (in->early && answer->block_stream & 1 && connection->asked_id < answer->block_stream)
+		early_read_first(connection, in, sink);
+}
+
 static void block_ends(struct http2_connection *connection, struct http2_side *side,
 		       const struct stream_event *event, struct http2_sink *sink)
 {
@@ -73,10 +95,12 @@ static void block_ends(struct http2_connection *connection, struct http2_side *s
 		http2_side_drop_block(side, connection->budget);
 	/* What came before the fault stands; any field may have been in the rest. */
 	fields.unknown |= error != 0;
-	if (side == &connection->sides[IN])
+	if (side == &connection->sides[IN]) {
 		http2_requests_ask(connection, side, &fields, event, sink);
-	else
-		http2_requests_answer(connection, side, &fields, event, sink);
+		return;
+	}
+	early_give_up(connection, side, sink);
+	http2_requests_answer(connection, side, &fields, event, sink);
 }
 
 /* Frames. */
@@ -85,6 +109,21 @@ static bool has_block(const struct http2_frame *frame)
 {
 	return frame->type == HTTP2_HEADERS || frame->type == HTTP2_PUSH_PROMISE ||
 	       frame->type == HTTP2_CONTINUATION;
+}
+
+/* Others' payloads say nothing that matters here. */
+static bool is_kept(const struct http2_frame *frame)
+{
+	return has_block(frame) || (frame->type == HTTP2_RST_STREAM && frame->len == 4);
+}
+
+static uint32_t error_code(struct slice payload)
+{
+	uint8_t code[4] = {0};
+
+	if (payload.len == sizeof(code))
+		memcpy(code, payload.data, sizeof(code));
+	return (uint32_t)code[0] << 24 | code[1] << 16 | code[2] << 8 | code[3];
 }
 
 static void frame_begins(struct http2_connection *connection, struct http2_side *side,
@@ -133,7 +172,7 @@ static bool frame_ends(struct http2_connection *connection, struct http2_side *s
 		if (frame->flags & HTTP2_END_HEADERS)
 			block_ends(connection, side, event, sink);
 	} else if (frame->type == HTTP2_RST_STREAM) {
-		http2_requests_reset(connection, side, frame->stream, event, sink);
+		http2_requests_reset(connection, side, frame->stream, error_code(payload), event, sink);
 	} else if (frame->type == HTTP2_DATA) {
 		http2_requests_data_ends(connection, side, frame, event, sink);
 	}
@@ -154,7 +193,7 @@ static bool read_bytes(struct http2_connection *connection, struct http2_side *s
 			frame_begins(connection, side, event);
 			break;
 		case HTTP2_PAYLOAD:
-			if (has_block(&side->reader.frame) &&
+			if (is_kept(&side->reader.frame) &&
 			    !http2_side_keep_payload(side, payload, connection->budget)) {
 				sink->losses.table_full++;
 				return false;
@@ -192,17 +231,27 @@ static void side_begin(struct http2_connection *connection, struct http2_side *s
 	side->aligned = is_beginning(connection, side, event);
 	if (!side->aligned)
 		side_forget(connection, side, sink);
-	else if (side == &connection->sides[IN])
-		side->reader.preface_left = HTTP2_PREFACE_LEN;
+	if (!side->aligned || side != &connection->sides[IN])
+		return;
+	side->reader.preface_left = HTTP2_PREFACE_LEN;
+	side->overhead = HTTP2_PREFACE_LEN;
+	/* Behind an upgrade, the first stream is what asked for that. */
+	connection->first_id = event->position ? 1 : 0;
 }
 
-/* Where in a piece a frame begins, when that is not known from what came before. Of bytes in any order the
- * kernel does not know it either: segments mostly begin with one. At least `len` if none is found. */
-static size_t find_frame(const struct stream_event *event, struct slice bytes)
+/* Drops what stands before the first frame that begins in the bytes, which are the end of the piece. Of bytes
+ * in any order the kernel does not know it: segments mostly begin with one. */
+static bool side_align(struct http2_side *side, const struct stream_event *event, struct slice *bytes)
 {
-	if (event->header.flags & EVENT_RAW && event->frame == NO_FRAME && http2_begins_headers(bytes))
-		return 0;
-	return event->frame;
+	size_t twice = event->len - bytes->len, frame = event->frame;
+
+	if (frame == NO_FRAME && event->header.flags & EVENT_RAW && http2_begins_headers(*bytes))
+		frame = twice;
+	if (frame < twice || frame >= event->len)
+		return false;
+	*bytes = (struct slice){bytes->data + (frame - twice), event->len - frame};
+	side->aligned = true;
+	return true;
 }
 
 static void piece_read(struct http2_connection *connection, struct http2_side *side,
@@ -220,26 +269,26 @@ static void piece_read(struct http2_connection *connection, struct http2_side *s
 		if (twice >= bytes.len)
 			return;
 		bytes = (struct slice){bytes.data + twice, bytes.len - twice};
-	} else if (!side->aligned) {
-		size_t begins = find_frame(event, bytes);
-
-		if (begins >= bytes.len)
-			return;
-		bytes = (struct slice){bytes.data + begins, bytes.len - begins};
-		side->aligned = true;
 	}
+	if (!side->aligned && !side_align(side, event, &bytes))
+		return;
 	side->position = from + event->bytes;
 	if (!read_bytes(connection, side, bytes, event, sink) || (cut && !http2_skip(&side->reader, cut)))
 		side_forget(connection, side, sink);
 }
 
+/* Nothing is missing before the piece but what may have been passed over, or nothing can be waited for. */
+static bool is_next(const struct http2_side *side, const struct stream_event *event)
+{
+	return !side->aligned || event->position <= side->position ||
+	       http2_may_skip(&side->reader, event->position - side->position);
+}
+
 static void early_read(struct http2_connection *connection, struct http2_side *side, bool all,
 		       struct http2_sink *sink)
 {
-	while (side->early && (all || http2_side_early(side)->position <= side->position)) {
-		piece_read(connection, side, http2_side_early(side), sink);
-		http2_side_pop_early(side, connection->budget);
-	}
+	while (side->early && (all || is_next(side, http2_side_early(side))))
+		early_read_first(connection, side, sink);
 }
 
 void http2_connection_feed(struct http2_connection *connection, const struct stream_event *event,
@@ -253,7 +302,8 @@ void http2_connection_feed(struct http2_connection *connection, const struct str
 		side_begin(connection, side, event, sink);
 	if (event->read_ns)
 		http2_requests_note_read(connection, event->read_ns);
-	if (event->header.flags & EVENT_RAW && side->aligned && event->position > side->position) {
+	/* What goes out is told in its order. */
+	if (event->header.flags & EVENT_RAW && side == &connection->sides[IN] && !is_next(side, event)) {
 		if (http2_side_keep_early(side, event, connection->budget))
 			return;
 		early_read(connection, side, true, sink);
@@ -263,4 +313,11 @@ void http2_connection_feed(struct http2_connection *connection, const struct str
 	/* In TLS the read comes before what it gives out. */
 	if (event->read_ns && event->header.flags & EVENT_TLS)
 		http2_requests_note_read(connection, event->read_ns);
+}
+
+void http2_connection_end(struct http2_connection *connection, uint16_t outcome, uint64_t now_ns,
+			  struct http2_sink *sink)
+{
+	early_read(connection, &connection->sides[IN], true, sink);
+	http2_requests_end(connection, outcome, now_ns, sink);
 }

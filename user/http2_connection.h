@@ -17,14 +17,17 @@ struct http2_sink {
 	struct http2_losses losses;
 };
 
+#define HTTP2_NO_REQUEST UINT32_MAX
+
 struct http2_connection {
 	uint64_t socket;
 	struct memory_budget *budget; ///< borrowed
 	struct http2_side sides[2];   ///< in, out
 	struct http2_stream *streams; ///< open ones, by id
 	struct http2_stream *unread;
-	uint32_t last_id;  ///< the highest that a request was seen on; 0 before
-	uint32_t first_id; ///< the first that one was seen on
+	uint32_t asked_id; ///< the highest that a request was seen on; 0 before
+	uint32_t last_id;  ///< the highest of these, and of those that only an answer was seen of
+	uint32_t first_id; ///< above this one, all were there to be seen; HTTP2_NO_REQUEST before
 	uint32_t tgid;
 	uint64_t touched_ns;
 	UT_hash_handle hh;
@@ -36,5 +39,8 @@ void http2_connection_free(struct http2_connection *connection);
 
 void http2_connection_feed(struct http2_connection *connection, const struct stream_event *event,
 			   struct http2_sink *sink);
+/// It is over: reads what was waiting for what was missing, and ends what is open.
+void http2_connection_end(struct http2_connection *connection, uint16_t outcome, uint64_t now_ns,
+			  struct http2_sink *sink);
 
 #endif

@@ -104,9 +104,9 @@ void http2_connections_on_close(struct http2_connections *connections, const str
 
 	if (!connection)
 		return;
-	http2_requests_end(connection,
-			   event->header.flags & EVENT_CLIENT_LEFT ? EXCHANGE_ABORTED : EXCHANGE_NONE,
-			   event->header.time_ns, &connections->sink);
+	http2_connection_end(connection,
+			     event->header.flags & EVENT_CLIENT_LEFT ? EXCHANGE_ABORTED : EXCHANGE_NONE,
+			     event->header.time_ns, &connections->sink);
 	connection_remove(connections, connection);
 }
 
@@ -117,7 +117,7 @@ void http2_connections_tick(struct http2_connections *connections, uint64_t now_
 	HASH_ITER (hh, connections->table, connection, next) {
 		if (now_ns < connection->touched_ns || now_ns - connection->touched_ns < FORGOTTEN_NS)
 			continue;
-		http2_requests_end(connection, EXCHANGE_NONE, connection->touched_ns, &connections->sink);
+		http2_connection_end(connection, EXCHANGE_NONE, connection->touched_ns, &connections->sink);
 		connection_remove(connections, connection);
 	}
 }

@@ -35,8 +35,9 @@ static void stream_report(struct http2_connection *connection, struct http2_stre
 			  uint64_t end_ns, struct http2_sink *sink)
 {
 	stream->exchange.tgid = connection->tgid;
+	stream->exchange.request_bytes += connection->sides[IN].overhead;
 	stream->exchange.response_bytes += connection->sides[OUT].overhead;
-	connection->sides[OUT].overhead = 0;
+	connection->sides[IN].overhead = connection->sides[OUT].overhead = 0;
 	http2_stream_finish(stream, status, end_ns);
 	sink->on_exchange(sink->context, &stream->exchange);
 	stream_remove(connection, stream);
@@ -52,6 +53,9 @@ void http2_requests_end(struct http2_connection *connection, uint16_t outcome, u
 			sink->losses.unmatched++;
 			stream_remove(connection, stream);
 		} else {
+			if (stream->grpc_status == GRPC_NO_STATUS)
+				stream->grpc_status =
+					outcome == EXCHANGE_ABORTED ? GRPC_CANCELLED : GRPC_UNAVAILABLE;
 			stream_report(connection, stream, stream->status ? stream->status : outcome,
 				      stream->status ? stream->last_ns : now_ns, sink);
 		}
@@ -65,8 +69,9 @@ static void request_begins(struct http2_connection *connection, const struct htt
 	uint32_t id = side->block_stream;
 	struct http2_stream *stream;
 
-	if (!(id & 1) || (!fields->method_len && !fields->unknown))
+	if (!(id & 1) || id <= connection->asked_id || (!fields->method_len && !fields->unknown))
 		return;
+	connection->asked_id = id;
 	stream = http2_stream_new(id, fields, connection->budget);
 	if (!stream) {
 		sink->losses.table_full++;
@@ -76,9 +81,8 @@ static void request_begins(struct http2_connection *connection, const struct htt
 	stream->exchange.cgroup = event->cgroup;
 	stream->exchange.netns = event->header.netns;
 	stream->exchange.local_port = event->local_port;
-	stream->exchange.request_bytes = side->block_bytes + side->overhead;
-	connection->sides[IN].overhead = 0;
-	if (!connection->first_id)
+	stream->exchange.request_bytes = side->block_bytes;
+	if (connection->first_id == HTTP2_NO_REQUEST)
 		connection->first_id = id;
 	if (id > connection->last_id)
 		connection->last_id = id;
@@ -104,8 +108,7 @@ void http2_requests_ask(struct http2_connection *connection, struct http2_side *
 static void answer_strays(struct http2_connection *connection, const struct http2_side *side,
 			  const struct http2_fields *fields, struct http2_sink *sink)
 {
-	bool ours = connection->first_id && side->block_stream > connection->first_id &&
-		    side->block_stream > connection->last_id;
+	bool ours = side->block_stream > connection->first_id && side->block_stream > connection->last_id;
 
 	if (side->block_stream & 1 && ours && fields->status >= 200) {
 		sink->losses.unmatched++;
@@ -145,14 +148,19 @@ void http2_requests_answer(struct http2_connection *connection, struct http2_sid
 }
 
 void http2_requests_reset(struct http2_connection *connection, const struct http2_side *side, uint32_t id,
-			  const struct stream_event *event, struct http2_sink *sink)
+			  uint32_t error, const struct stream_event *event, struct http2_sink *sink)
 {
 	struct http2_stream *stream = stream_find(connection, id);
 	uint16_t outcome = side == &connection->sides[IN] ? EXCHANGE_ABORTED : EXCHANGE_NONE;
 
-	if (stream)
-		stream_report(connection, stream, stream->status ? stream->status : outcome,
-			      event->header.time_ns, sink);
+	if (!stream)
+		return;
+	if (stream->grpc_status == GRPC_NO_STATUS && error == HTTP2_CANCEL)
+		stream->grpc_status = GRPC_CANCELLED;
+	if (stream->grpc_status == GRPC_NO_STATUS && error == HTTP2_REFUSED_STREAM)
+		stream->grpc_status = GRPC_UNAVAILABLE;
+	stream_report(connection, stream, stream->status ? stream->status : outcome, event->header.time_ns,
+		      sink);
 }
 
 void http2_requests_data_ends(struct http2_connection *connection, const struct http2_side *side,
@@ -212,7 +220,7 @@ void http2_requests_upgrade(struct http2_connection *connection, const struct ex
 	stream->exchange.response_bytes = exchange->response_bytes; /* the 101 itself */
 	stream->read_ns = exchange->arrival_ns + exchange->phase_ns[PHASE_SOCKET_WAIT];
 	connection->tgid = exchange->tgid;
-	connection->first_id = connection->last_id = 1;
+	connection->first_id = connection->last_id = connection->asked_id = 1;
 	HASH_ADD(hh, connection->streams, id, sizeof(stream->id), stream);
 }
 

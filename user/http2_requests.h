@@ -30,9 +30,9 @@ void http2_requests_data_begins(struct http2_connection *connection, struct http
 void http2_requests_data_ends(struct http2_connection *connection, const struct http2_side *side,
 			      const struct http2_frame *frame, const struct stream_event *event,
 			      struct http2_sink *sink);
-/// RST_STREAM.
+/// RST_STREAM, with its code.
 void http2_requests_reset(struct http2_connection *connection, const struct http2_side *side, uint32_t id,
-			  const struct stream_event *event, struct http2_sink *sink);
+			  uint32_t error, const struct stream_event *event, struct http2_sink *sink);
 /// The process has read at this time: what had arrived by then.
 void http2_requests_note_read(struct http2_connection *connection, uint64_t read_ns);
 /// Something of what went out was lost: it may have been the end of any of them.

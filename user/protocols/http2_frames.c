@@ -72,9 +72,14 @@ enum http2_step http2_read(struct http2_reader *reader, struct slice *bytes, str
 	return HTTP2_PAYLOAD;
 }
 
+bool http2_may_skip(const struct http2_reader *reader, uint64_t len)
+{
+	return reader->within && reader->frame.type == HTTP2_DATA && len <= reader->payload_left;
+}
+
 bool http2_skip(struct http2_reader *reader, uint64_t len)
 {
-	if (!reader->within || len > reader->payload_left)
+	if (!http2_may_skip(reader, len))
 		return false;
 	reader->payload_left -= len;
 	return true;

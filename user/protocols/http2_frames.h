@@ -60,8 +60,9 @@ enum http2_step {
 
 /// Takes what comes next off the front of `bytes`.
 enum http2_step http2_read(struct http2_reader *reader, struct slice *bytes, struct slice *ret_payload);
-/// Bytes that were not seen. False if they are more than what the frame still had, or not inside of one: then
-/// where the next one begins is not known.
+/// Whether the next bytes are the inside of DATA: whoever has not seen them has missed nothing.
+bool http2_may_skip(const struct http2_reader *reader, uint64_t len);
+/// Bytes that were not seen. False, and nothing done, if they may have said something.
 bool http2_skip(struct http2_reader *reader, uint64_t len);
 
 /// Whether these bytes, of which it is not known what they are, look like the beginning of a HEADERS frame of
