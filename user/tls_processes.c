@@ -4,6 +4,7 @@
 #include "tls_processes.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -174,7 +175,11 @@ static void scan_one(void *context, pid_t pid)
 
 int tls_processes_scan(struct tls_processes *processes)
 {
-	return is_on(processes) ? proc_each(scan_one, processes) : 0;
+	int error = is_on(processes) ? proc_each(scan_one, processes) : 0;
+
+	/* Symbol and function tables of large programs were in memory for a moment. */
+	malloc_trim(0);
+	return error;
 }
 
 void tls_processes_tick(struct tls_processes *processes, uint64_t now_ns)
