@@ -10,6 +10,19 @@
 /* Answers to pipelined requests share segments; one that is longer than this is one answer's body. */
 #define STREAMED_SEGMENT_MAX 16384
 
+/* Where what has come in ends: further than ingress knows where a request's beginning came last. */
+static __always_inline __u64 request_end_of(const struct connection *connection, const struct tcp_sock *tcp,
+					    __u16 flags)
+{
+	__u64 known = seen_in(connection), received;
+
+	if (!tcp)
+		return known;
+	/* The end of the client's side takes a number of its own. */
+	received = position_in(connection, tcp->rcv_nxt, known) - (flags & EVENT_CLIENT_LEFT ? 1 : 0);
+	return received > known ? received : known;
+}
+
 /* Fill and send an exchange event whose parts have room for `request_room` and `response_room` bytes:
  * constants, because the ring reserves only what the verifier knows. */
 static __always_inline bool exchange_send(struct __sk_buff *skb, struct connection *connection,
@@ -25,6 +38,7 @@ static __always_inline bool exchange_send(struct __sk_buff *skb, struct connecti
 	header_fill(&event->header, connection, EVENT_EXCHANGE, now);
 	event->header.flags |= flags;
 	exchange_fill(event, connection, request_room);
+	event->request_end = request_end_of(connection, tcp, flags);
 	event->response_end = connection->response_end + segment->len;
 	event->response_bytes = segment->len;
 	phases_end(event, connection, tcp, now);

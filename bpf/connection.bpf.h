@@ -36,6 +36,37 @@ static __always_inline struct connection *connection_new(struct bpf_sock *sk)
 	return connection;
 }
 
+/* How far what comes in was seen, read once: another CPU may move it meanwhile. */
+static __always_inline __u64 seen_in(const struct connection *connection)
+{
+	return *(const volatile __u64 *)&connection->request_end;
+}
+
+/* The sequence number of a position of what comes in. */
+static __always_inline __u32 seq_in(const struct connection *connection, __u64 position)
+{
+	return connection->first_seq + (__u32)position;
+}
+
+/* The position of a sequence number that is less than 2 GiB from the position `near`. */
+static __always_inline __u64 position_in(const struct connection *connection, __u32 seq, __u64 near)
+{
+	return near + (__s32)(seq - seq_in(connection, near));
+}
+
+/* A segment has come in, of which all was seen up to `known`. */
+static __always_inline void seen_move(struct connection *connection, __u64 known, __u64 end)
+{
+	struct traffic *traffic;
+
+	if (end <= known)
+		return;
+	connection->request_end = end;
+	traffic = traffic_of(&connection->at);
+	if (traffic)
+		__sync_fetch_and_add(&traffic->bytes_in, end - known);
+}
+
 /* What only a cgroup_skb program can ask. */
 static __always_inline void connection_identify(struct __sk_buff *skb, struct connection *connection)
 {
@@ -70,8 +101,6 @@ static __always_inline void connection_frame(struct connection *connection, enum
 {
 	__builtin_memset(connection->framing, 0, sizeof(connection->framing));
 	connection->protocol = protocol;
-	/* Of position 0, whether or not ringside has seen it. */
-	connection->request_seq = connection->next_seq_in - (__u32)connection->request_end;
 	connection->reading.time_ns = 0;
 	/* The client's preface is no frame (RFC 9113 section 3.4). */
 	connection->framing[DIRECTION_IN].payload_left =

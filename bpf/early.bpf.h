@@ -57,8 +57,7 @@ static __always_inline bool early_claim(struct connection *connection)
 	if (!request || !request->request_len)
 		return false;
 	connection->arrival_ns = request->arrival_ns;
-	connection->request_seq = request->seq;
-	connection->next_seq_in = request->seq + request->request_bytes;
+	connection->first_seq = request->seq;
 	connection->request_end = request->request_bytes;
 	connection->request_len = request->request_len;
 	__builtin_memcpy(connection->request, request->request, REQUEST_CAPTURE_MAX);

@@ -14,7 +14,7 @@ static const struct early_request early_empty;
 static __always_inline void request_keep(struct __sk_buff *skb, struct connection *connection,
 					 const struct segment *segment)
 {
-	__u32 at = segment->seq - connection->request_seq;
+	__u32 at = segment->seq - seq_in(connection, connection->request_start);
 	__u32 len = segment->len;
 
 	/* The verifier bounds place and length, not their sum: hence the spare room behind request[]. */
@@ -33,11 +33,10 @@ static __always_inline void request_keep(struct __sk_buff *skb, struct connectio
 }
 
 static __always_inline void request_begin(struct __sk_buff *skb, struct connection *connection,
-					  const struct segment *segment, __u64 now)
+					  const struct segment *segment, __u64 known, __u64 now)
 {
 	connection->arrival_ns = now;
-	connection->request_seq = segment->seq;
-	connection->request_start = connection->request_end;
+	connection->request_start = position_in(connection, segment->seq, known);
 	connection->reading.time_ns = 0;
 	connection->reading.tgid = 0;
 	connection->request_len = 0;
@@ -58,7 +57,7 @@ static __always_inline bool piece_send(struct __sk_buff *skb, const struct conne
 		return false;
 	header_fill(&event->header, connection, EVENT_REQUEST, now);
 	event->header.flags |= flags;
-	event->request_start = connection->request_end + (piece->seq - connection->next_seq_in);
+	event->request_start = position_in(connection, piece->seq, seen_in(connection));
 	event->response_end = connection->response_end;
 	event->cgroup = connection->at.cgroup;
 	event->request_bytes = piece->len;
@@ -331,11 +330,11 @@ static __always_inline void request_went_on(struct __sk_buff *skb, struct connec
 }
 
 static __always_inline void request_came(struct __sk_buff *skb, struct connection *connection,
-					 const struct segment *segment)
+					 const struct segment *segment, __u64 known)
 {
 	__u64 now = bpf_ktime_get_ns();
 
-	request_begin(skb, connection, segment, now);
+	request_begin(skb, connection, segment, known, now);
 	/* More than what is kept, and another one in it: all of it goes to user space, none waits here. */
 	if (segment->len > REQUEST_CAPTURE_MAX && segment_has_next(skb, segment->offset, segment->len))
 		pieces_send(skb, segment);
@@ -349,28 +348,19 @@ static __always_inline void frames_came(struct __sk_buff *skb, struct connection
 					struct segment *segment)
 {
 	struct framing *framing = &connection->framing[DIRECTION_IN];
-	/* Once: another CPU may move it meanwhile. */
-	__u64 known = *(volatile __u64 *)&connection->request_end, position, end;
-	__s64 ahead = (__s32)(segment->seq - connection->request_seq - (__u32)known);
-	struct traffic *traffic;
+	__u64 known = seen_in(connection), position;
+	__s64 ahead = (__s32)(segment->seq - seq_in(connection, known));
 
 	if (ahead > 0)
 		framing->raw = 1;
 	if (ahead <= 0 && !framing->raw) {
-		if (!segment_trim(segment, connection->request_seq + (__u32)known))
+		if (!segment_trim(segment, seq_in(connection, known)))
 			return;
 		ahead = 0;
 	}
 	position = known + ahead;
 	frames_walk(skb, (__u64)segment->len << 32 | segment->offset, position, DIRECTION_IN);
-	end = position + segment->len;
-	if (end <= known)
-		return;
-	connection->request_end = end;
-	connection->next_seq_in = connection->request_seq + (__u32)end;
-	traffic = traffic_of(&connection->at);
-	if (traffic)
-		__sync_fetch_and_add(&traffic->bytes_in, end - known);
+	seen_move(connection, known, position + segment->len);
 }
 
 /* A connection that begins with the preface of HTTP/2, or one older than ringside that goes on with a request
@@ -410,8 +400,7 @@ static __always_inline struct connection *connection_http2(struct __sk_buff *skb
 		connection->framing[DIRECTION_OUT].unaligned = 1;
 	}
 	traffic_find(&connection->at);
-	connection->next_seq_in = segment->seq;
-	connection->request_seq = segment->seq;
+	connection->first_seq = segment->seq;
 	connection->state = CONNECTION_FRAMED;
 	return connection;
 }
@@ -420,9 +409,9 @@ static __always_inline void segment_came_in(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = socket_of(skb);
 	struct connection *connection;
-	struct traffic *traffic;
 	struct segment segment;
 	struct start start;
+	__u64 known = 0;
 
 	if (!sk || sk->protocol != IPPROTO_TCP)
 		return;
@@ -441,7 +430,9 @@ static __always_inline void segment_came_in(struct __sk_buff *skb)
 		frames_came(skb, connection, &segment);
 		return;
 	}
-	if (connection && connection->request_end && !segment_trim(&segment, connection->next_seq_in)) {
+	if (connection)
+		known = seen_in(connection);
+	if (connection && known && !segment_trim(&segment, seq_in(connection, known))) {
 		/* Seen before, or it fills a hole that a lost segment had left. */
 		if (connection->state == CONNECTION_WAITING)
 			request_keep(skb, connection, &segment);
@@ -475,23 +466,19 @@ static __always_inline void segment_came_in(struct __sk_buff *skb)
 			return;
 		connection_identify(skb, connection);
 	}
-	if (!connection->request_end)
-		connection->next_seq_in = segment.seq;
+	if (!known)
+		connection->first_seq = segment.seq;
 	if (connection->streamed)
 		pieces_send(skb, &segment);
 	else if (connection->state == CONNECTION_WAITING)
 		request_went_on(skb, connection, &segment, &start);
 	else if (start_is_request(&start))
-		request_came(skb, connection, &segment);
-	else if ((__s32)(segment.seq - connection->next_seq_in) > 0)
+		request_came(skb, connection, &segment, known);
+	else if (segment.seq != seq_in(connection, known))
 		return; /* out of order: the beginning of this request is yet to come */
 	/* Else the rest of a body that was answered before it was whole. */
 	connection->request_tail = segment_last_word(skb, &segment);
-	connection->request_end += segment.seq + segment.len - connection->next_seq_in;
-	connection->next_seq_in = segment.seq + segment.len;
-	traffic = traffic_of(&connection->at);
-	if (traffic)
-		__sync_fetch_and_add(&traffic->bytes_in, segment.len);
+	seen_move(connection, known, position_in(connection, segment.seq, known) + segment.len);
 }
 
 SEC("cgroup_skb/ingress")

@@ -142,12 +142,12 @@ struct connection {
 	__u8 state;
 	__u8 midstream; /* older than ringside when first seen */
 
-	/* Written by ingress. */
+	/* Written by ingress. Two CPUs may bring segments of one connection at the same time: nothing here is
+	 * summed up, positions come from sequence numbers. */
 	__u64 arrival_ns;
 	__u64 request_start;
-	__u64 request_end;
-	__u32 request_seq; /* TCP sequence number of request_start */
-	__u32 next_seq_in; /* of request_end */
+	__u64 request_end; /* 0: nothing was seen yet */
+	__u32 first_seq;   /* TCP sequence number of position 0 */
 	__u32 request_len; /* bytes in request[] */
 	__u32 sequence;    /* requests begun */
 

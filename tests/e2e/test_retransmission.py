@@ -20,7 +20,7 @@ def wire():
 
 
 def count(ringside, wire, mix, requests=1500, kind="gohttp", connections=16):
-    """Sends over the wire; returns seconds a request as the client and as ringside saw them."""
+    """Sends over the wire; returns of each request the seconds as the client and as ringside saw them, and the bytes."""
     name = f"lossy-{kind}"
     with Server(kind, {"HOST": SERVER, "OTEL_SERVICE_NAME": name}, wrapper=wire.inside(wire.server)) as server:
         account = Account(ringside, name)
@@ -28,14 +28,16 @@ def count(ringside, wire, mix, requests=1500, kind="gohttp", connections=16):
             report = load.run(requests)
             account.expect(expected(report))
         assert wire.hits() > requests / 20, "the rules met hardly a packet: this run proved nothing"
-        return sum(report["waited"].values()) / requests, account.grown("http_request_duration_seconds_sum") / requests
+        waited, lasted = sum(report["waited"].values()), account.grown("http_request_duration_seconds_sum")
+        received = account.grown("http_request_size_bytes_total")
+        return waited / requests, lasted / requests, received / requests
 
 
 @pytest.mark.parametrize("kind", ["gohttp", "node"])
 def test_requests_lost_on_their_way(ringside, wire, kind):
     """The segment that carries the request never comes; what ringside sees first is its retransmission."""
     wire.lose_data(wire.server, 5)
-    waited, lasted = count(ringside, wire, SMALL, kind=kind)
+    waited, lasted, _ = count(ringside, wire, SMALL, kind=kind)
     assert wire.retransmitted(wire.client) > 50
     assert 0 < lasted < waited
 
@@ -44,7 +46,7 @@ def test_requests_lost_on_their_way(ringside, wire, kind):
 def test_answers_lost_on_their_way(ringside, wire, kind):
     """The answer passes ringside twice. Its duration ends when it was first handed over: the wait for its repetition is the wire's."""
     wire.lose_data(wire.client, 5)
-    waited, lasted = count(ringside, wire, SMALL, kind=kind)
+    waited, lasted, _ = count(ringside, wire, SMALL, kind=kind)
     assert wire.retransmitted(wire.server) > 50
     assert 0 < lasted < waited / 2
 
@@ -60,7 +62,7 @@ def test_both_directions_and_repeated_segments(ringside, wire):
     wire.lose_data(wire.client, 6)
     wire.repeat_data(wire.client, 3, SERVER)
     wire.repeat_data(wire.server, 4, CLIENT)
-    waited, lasted = count(ringside, wire, SMALL)
+    waited, lasted, _ = count(ringside, wire, SMALL)
     assert 0 < lasted < waited
 
 
@@ -70,5 +72,7 @@ def test_messages_of_many_segments_out_of_order(ringside, wire, mix):
     wire.lose_data(wire.server, 5)
     wire.lose_data(wire.client, 7)
     wire.repeat_data(wire.client, 4, SERVER)
-    waited, lasted = count(ringside, wire, mix, requests=400)
+    waited, lasted, received = count(ringside, wire, mix, requests=400)
     assert 0 < lasted < waited
+    sent = len(mix[0].split(" ", 2)[2])
+    assert sent - 20 < received < sent + 300, "less than the message, or more than it and its usual fields"

@@ -411,6 +411,7 @@ struct tcp_sock {
 	u32 copied_seq;
 	u32 write_seq;
 	u64 tcp_mstamp;
+	u32 rcv_nxt;
 	u32 snd_nxt;
 	u32 srtt_us;
 };
