@@ -180,22 +180,88 @@ static __always_inline bool is_pipelining(struct __sk_buff *skb, const struct co
 	return request_has_next(skb);
 }
 
-/* Behind an answer 101: frames may stand in the same segment. */
-static __always_inline void connection_upgrade(struct __sk_buff *skb, struct connection *connection,
-					       const struct segment *segment)
+/* The enum stream_protocol that was asked for; STREAM_PROTOCOLS if it does not stand in what was kept. */
+__noinline int upgrade_asked(struct __sk_buff *skb)
 {
-	__u32 protocol = upgrade_find(skb, segment->offset, segment->len);
-	__u32 head_len = head_find_end(skb, segment->offset, segment->len);
+	struct connection *connection = connection_of(skb);
 
-	if (protocol >= STREAM_PROTOCOLS || !head_len || head_len > segment->len) {
-		connection_settle(connection, CONNECTION_UPGRADED);
-		return;
+	if (!connection)
+		return STREAM_PROTOCOLS;
+	for (__u32 i = 0; i < REQUEST_CAPTURE_MAX - 12; i++) {
+		__u64 field, value;
+
+		if (i + 12 > connection->request_len)
+			break;
+		__builtin_memcpy(&field, connection->request + i, sizeof(field));
+		if ((field | SMALL_LETTERS) != UPGRADE_WORD)
+			continue;
+		__builtin_memcpy(&value, connection->request + i + 8, sizeof(value));
+		return upgrade_value(value);
 	}
+	return STREAM_PROTOCOLS;
+}
+
+/* How much of the segment the head takes that has begun in the one before: the empty line may lie across
+ * both. */
+static __always_inline __u32 head_left(struct __sk_buff *skb, struct connection *connection, __u32 offset,
+				       __u32 len)
+{
+	__u32 first = 0, head_len = 0;
+	__u64 window;
+
+	load_clamped(skb, offset, &first, len, sizeof(first));
+	window = connection->upgrade_tail | (__u64)first << 32;
+	for (__u32 i = 1; i < 4; i++)
+		if (!head_len && i <= len && (__u32)(window >> (8 * i)) == EMPTY_LINE)
+			head_len = i;
+	connection->upgrade_tail = window >> (len < 4 ? 8 * len : 32);
+	return head_len;
+}
+
+/* Of a segment that holds an answer 101 or goes on with the head of one: the enum connection_state behind it.
+ * Frames may stand in the same segment. */
+__noinline int upgrade_state(struct __sk_buff *skb, __u64 place, __u32 seq)
+{
+	struct connection *connection = connection_of(skb);
+	__u32 offset = place, len = place >> 32, head_len = 0, protocol = STREAM_PROTOCOLS;
+	const struct segment segment = {.offset = offset, .len = len};
+	bool goes_on;
+
+	if (!connection)
+		return CONNECTION_IDLE;
+	goes_on = connection->upgrading;
+	if (goes_on) {
+		protocol = connection->upgrading - 1;
+		head_len = head_left(skb, connection, offset, len);
+	}
+	if (!head_len)
+		head_len = head_find_end(skb, offset, len);
+	if (protocol >= STREAM_PROTOCOLS)
+		protocol = upgrade_find(skb, offset, len);
+	if (!head_len || head_len > len) {
+		connection->upgrading = protocol + 1;
+		if (len >= 4)
+			connection->upgrade_tail = segment_last_word(skb, &segment);
+		return CONNECTION_IDLE;
+	}
+	connection->upgrading = 0;
+	/* The field may lie across two segments. */
+	if (protocol >= STREAM_PROTOCOLS && goes_on)
+		protocol = upgrade_asked(skb);
+	if (protocol >= STREAM_PROTOCOLS)
+		return CONNECTION_UPGRADED;
 	connection_frame(connection, protocol);
-	connection_settle(connection, CONNECTION_FRAMED);
-	if (head_len < segment->len)
-		frames_walk(skb, (__u64)(segment->len - head_len) << 32 | (segment->offset + head_len),
-			    connection->response_end + head_len, DIRECTION_OUT);
+	if (head_len < len)
+		frames_walk(skb, (__u64)(len - head_len) << 32 | (offset + head_len),
+			    connection->response_end + (seq - connection->next_seq_out) + head_len,
+			    DIRECTION_OUT);
+	return CONNECTION_FRAMED;
+}
+
+static __always_inline enum connection_state state_behind(struct __sk_buff *skb,
+							  const struct segment *segment)
+{
+	return upgrade_state(skb, (__u64)segment->len << 32 | segment->offset, segment->seq);
 }
 
 static __always_inline void answer_began(struct __sk_buff *skb, struct connection *connection,
@@ -230,7 +296,7 @@ static __always_inline void answer_began(struct __sk_buff *skb, struct connectio
 		connection->capture_left = RESPONSE_CAPTURE_MAX - segment->len;
 	connection->answered = 1;
 	if (start->len >= STATUS_LINE_MIN && start->bytes[9] == '1')
-		connection_upgrade(skb, connection, segment);
+		connection_settle(connection, state_behind(skb, segment));
 	else
 		connection_settle(connection, CONNECTION_IDLE);
 }
@@ -242,12 +308,13 @@ static __always_inline void answer_went_on(struct __sk_buff *skb, struct connect
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 	bool next = segment->len && start_is_response(start);
 	__u32 len = next ? RESPONSE_CAPTURE_MAX : connection->capture_left;
-	bool sent;
+	bool sent, upgrading;
 
 	if (connection->streamed) {
 		pieces_send(skb, segment);
 		return;
 	}
+	upgrading = connection->upgrading && connection->capture_left && segment->len;
 	if (len > segment->len)
 		len = segment->len;
 	if (!next)
@@ -261,6 +328,8 @@ static __always_inline void answer_went_on(struct __sk_buff *skb, struct connect
 		count(COUNT_LOST_RESPONSE);
 	else if (segment->fin)
 		connection->fin_sent = 1;
+	if (upgrading)
+		connection->state = state_behind(skb, segment);
 }
 
 /* On kernels without socket storage for tracepoints, the connection of an early request gets its state only
@@ -300,7 +369,7 @@ static __always_inline void frames_end(const struct connection *connection, __u6
 	struct response_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event), 0) : NULL;
 
 	if (!event) {
-		count(COUNT_LOST_STREAM);
+		count(COUNT_LOST_CLOSE);
 		return;
 	}
 	__builtin_memset(event, 0, sizeof(*event));

@@ -11,6 +11,7 @@ static __always_inline bool piece_send(struct __sk_buff *skb, struct connection 
 	void *ring = ring_of(connection->at.socket);
 	struct stream_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event) + room, 0) : NULL;
 	struct segment piece = {.offset = (__u32)place, .len = place >> 32};
+	const struct framing *framing = &connection->framing[direction & 1];
 	__u64 now = bpf_ktime_get_ns();
 
 	if (!event)
@@ -18,12 +19,16 @@ static __always_inline bool piece_send(struct __sk_buff *skb, struct connection 
 	stream_fill(event, &connection->at, now);
 	event->header.flags |= connection->midstream ? EVENT_MIDSTREAM : 0;
 	event->header.flags |= direction == DIRECTION_OUT ? EVENT_OUT : 0;
-	event->header.flags |= connection->framing[direction & 1].raw ? EVENT_RAW : 0;
 	event->position = position;
 	event->read_ns = connection->reading.time_ns;
 	event->bytes = piece.len;
 	event->tgid = connection->reading.tgid;
 	event->frame = frame;
+	if (framing->raw) {
+		event->header.flags |= EVENT_RAW;
+		if (position == framing->first)
+			event->frame = 0;
+	}
 	event->protocol = connection->protocol;
 	segment_tail(skb, &piece, event->tail);
 	if (load_clamped(skb, piece.offset, event->data, piece.len, room))
@@ -168,24 +173,16 @@ __noinline int frames_plausible(struct __sk_buff *skb, __u32 offset, __u32 len)
 	return found > 2 ? 2 : found;
 }
 
-/* "upgrade:", little-endian; with a bit set that makes letters small */
-#define UPGRADE_WORD 0x3a65646172677075ULL
-#define SMALL_LETTERS 0x2020202020202020ULL
-
 /* One more than the enum stream_protocol of the field "Upgrade" that begins at `offset`; 0 if none does. */
 __noinline int upgrade_at(struct __sk_buff *skb, __u32 offset)
 {
 	__u64 word;
-	__u8 value[4];
+	__u32 value;
 
 	if (bpf_skb_load_bytes(skb, offset, &word, sizeof(word)) || (word | SMALL_LETTERS) != UPGRADE_WORD ||
-	    bpf_skb_load_bytes(skb, offset + 8, value, sizeof(value)))
+	    bpf_skb_load_bytes(skb, offset + 8, &value, sizeof(value)))
 		return 0;
-	if (value[0] == ' ')
-		__builtin_memmove(value, value + 1, 3);
-	if ((value[0] | 0x20) == 'w')
-		return STREAM_WEBSOCKET + 1;
-	return (value[0] | 0x20) == 'h' && value[1] == '2' ? STREAM_HTTP2 + 1 : STREAM_PROTOCOLS + 1;
+	return upgrade_value(value) + 1;
 }
 
 /* Heads of an answer 101 are searched this far. */

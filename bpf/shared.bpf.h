@@ -121,6 +121,7 @@ struct framing {
 	__u8 raw;           /* not walked: user space gets every byte, in the order of arrival */
 	__u8 unaligned;     /* where a frame begins is not known: the connection is older than ringside */
 	__u8 reserved[3];
+	__u64 first; /* position of the first frame; what comes in may begin behind it */
 	/* While a segment is walked; not on the stack, because the verifier would follow every value that
 	 * these can have. */
 	__u32 at;     /* offset of what comes next */
@@ -141,6 +142,9 @@ struct connection {
 	struct endpoint at;
 	__u8 state;
 	__u8 midstream; /* older than ringside when first seen */
+	/* Written by egress, while the head of an answer 101 goes on. */
+	__u8 upgrading;     /* 1 + enum stream_protocol */
+	__u32 upgrade_tail; /* the last four bytes so far */
 
 	/* Written by ingress. Two CPUs may bring segments of one connection at the same time: nothing here is
 	 * summed up, positions come from sequence numbers. */

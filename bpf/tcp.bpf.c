@@ -106,11 +106,11 @@ static __always_inline void connection_closed(struct sock *sk, int oldstate)
 		connection_settle(connection, CONNECTION_IDLE);
 		if (!unanswered_send(sk, connection, oldstate))
 			count(COUNT_LOST_CLOSE);
-	} else if (connection->state == CONNECTION_FRAMED ||
+	} else if (connection->state == CONNECTION_FRAMED || connection->state == CONNECTION_UPGRADED ||
 		   (connection->state == CONNECTION_IDLE && (connection->answered || connection->streamed) &&
 		    !connection->fin_sent)) {
 		/* Reset, or the end of our side was lost: user space may be waiting for more of the answer.
-		 * Of frames, it is never told in any other way. */
+		 * Of what is no HTTP any more, it is never told in any other way. */
 		if (!answered_send(sk, connection, oldstate))
 			count(COUNT_LOST_CLOSE);
 	}

@@ -190,7 +190,7 @@ static __always_inline bool close_send(const struct tls_connection *connection, 
 	struct tls_close_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event), 0) : NULL;
 
 	if (!event) {
-		count(COUNT_LOST_STREAM);
+		count(COUNT_LOST_CLOSE);
 		return false;
 	}
 	event->header.time_ns = bpf_ktime_get_ns();

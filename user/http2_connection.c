@@ -65,8 +65,8 @@ static void piece_read(struct http2_connection *connection, struct http2_side *s
 static void early_read_first(struct http2_connection *connection, struct http2_side *side,
 			     struct http2_sink *sink)
 {
-	piece_read(connection, side, http2_side_early(side), sink);
-	http2_side_pop_early(side, connection->budget);
+	piece_read(connection, side, early_pieces_first(&side->early), sink);
+	early_pieces_pop(&side->early, connection->budget);
 }
 
 /* Who answers a request has got all that came before it: what is missing there was lost, and is not waited
@@ -76,7 +76,7 @@ static void early_give_up(struct http2_connection *connection, const struct http
 {
 	struct http2_side *in = &connection->sides[IN];
 
-	while (in->early && answer->block_stream & 1 && connection->asked_id < answer->block_stream)
+	while (in->early.first && answer->block_stream & 1 && connection->asked_id < answer->block_stream)
 		early_read_first(connection, in, sink);
 }
 
@@ -287,7 +287,7 @@ static bool is_next(const struct http2_side *side, const struct stream_event *ev
 static void early_read(struct http2_connection *connection, struct http2_side *side, bool all,
 		       struct http2_sink *sink)
 {
-	while (side->early && (all || is_next(side, http2_side_early(side))))
+	while (side->early.first && (all || is_next(side, early_pieces_first(&side->early))))
 		early_read_first(connection, side, sink);
 }
 
@@ -304,7 +304,7 @@ void http2_connection_feed(struct http2_connection *connection, const struct str
 		http2_requests_note_read(connection, event->read_ns);
 	/* What goes out is told in its order. */
 	if (event->header.flags & EVENT_RAW && side == &connection->sides[IN] && !is_next(side, event)) {
-		if (http2_side_keep_early(side, event, connection->budget))
+		if (early_pieces_keep(&side->early, event, connection->budget))
 			return;
 		early_read(connection, side, true, sink);
 	}

@@ -4,17 +4,11 @@
 #ifndef RINGSIDE_HTTP2_SIDE_H
 #define RINGSIDE_HTTP2_SIDE_H
 
+#include "early_pieces.h"
 #include "memory_budget.h"
 #include "protocols/http2_frames.h"
 
 struct hpack;
-struct stream_event;
-
-/// A piece that came before those in front of it (EVENT_RAW).
-struct http2_early {
-	struct http2_early *next;
-	_Alignas(8) unsigned char record[]; ///< struct stream_event, whole
-};
 
 /// One direction.
 struct http2_side {
@@ -33,20 +27,13 @@ struct http2_side {
 	size_t block_len;
 	size_t payload_len;
 	size_t block_room;
-	uint64_t overhead;         ///< bytes of frames that belong to no request, since the last one
-	struct http2_early *early; ///< by position
-	size_t early_bytes;
+	uint64_t overhead; ///< bytes of frames that belong to no request, since the last one
+	struct early_pieces early;
 };
 
 /// Adds a part of the payload of the frame that goes on to the block. False if it is too much.
 bool http2_side_keep_payload(struct http2_side *side, struct slice payload, struct memory_budget *budget);
 void http2_side_drop_block(struct http2_side *side, struct memory_budget *budget);
-/// Keeps a copy of a piece until what is missing before it has come. False if it is too much.
-bool http2_side_keep_early(struct http2_side *side, const struct stream_event *event,
-			   struct memory_budget *budget);
-/// The first of them; there is one.
-const struct stream_event *http2_side_early(const struct http2_side *side);
-void http2_side_pop_early(struct http2_side *side, struct memory_budget *budget);
 /// All that is kept.
 void http2_side_drop(struct http2_side *side, struct memory_budget *budget);
 

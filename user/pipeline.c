@@ -40,7 +40,11 @@ static void on_request(void *context, const struct request_event *event)
 
 static void on_response(void *context, const struct response_event *event)
 {
-	connections_on_response(((struct pipeline *)context)->connections, event);
+	struct pipeline *pipeline = context;
+
+	connections_on_response(pipeline->connections, event);
+	if (event->header.flags & EVENT_FIN)
+		websockets_on_close(pipeline->websockets, event);
 }
 
 static void on_unanswered(void *context, const struct exchange_event *event)
@@ -323,7 +327,7 @@ void pipeline_tick(struct pipeline *pipeline, uint64_t now_ns)
 	tcp_survey_tick(pipeline->tcp_survey, now_ns);
 	connections_tick(pipeline->connections, now_ns);
 	http2_connections_tick(pipeline->http2, now_ns);
-	websockets_tick(pipeline->websockets);
+	websockets_tick(pipeline->websockets, capture_counter(&pipeline->capture, COUNT_LOST_CLOSE), now_ns);
 	listeners_tick(pipeline->listeners, capture_counter(&pipeline->capture, COUNT_LOST_LISTEN));
 }
 

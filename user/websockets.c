@@ -9,33 +9,31 @@
 
 #include "event.h"
 #include "exchange.h"
-#include "protocols/websocket.h"
+#include "memory_budget.h"
 #include "service.h"
 #include "services.h"
+#include "websocket_side.h"
 
 /* A stranger can open them. */
 #define SESSIONS_MAX 65536
+/* … and send what comes too early. */
+#define EARLY_MEMORY_MAX ((size_t)32 * 1024 * 1024)
+/* Where the kernel could not tell that a connection closed (the ring was full), its session ends after this
+ * silence. */
+#define FORGOTTEN_NS 3600000000000ULL
 
 #define CODE_FIRST 1000
 #define CODE_OTHER (WEBSOCKET_CODES - 1)
 
 enum { IN, OUT };
 
-/* One direction. */
-struct side {
-	struct websocket_reader reader;
-	uint64_t position; /* behind what was read */
-	bool begun;        /* position holds */
-	bool aligned;      /* … and a frame begins there, or goes on */
-	uint64_t messages; /* not yet in the service's sum */
-};
-
 struct session {
 	uint64_t socket;
 	uint64_t opened_ns;
+	uint64_t touched_ns;
 	struct exchange exchange; /* where it was opened; its slices are gone */
 	struct service *service;  /* NULL while that has no name */
-	struct side sides[2];
+	struct websocket_side sides[2];
 	uint16_t close_code; /* 0 before a close frame */
 	UT_hash_handle hh;
 };
@@ -43,21 +41,28 @@ struct session {
 struct websockets {
 	struct services *services;
 	struct session *table;
+	struct memory_budget budget; /* of early pieces */
 	struct websocket_losses losses;
+	uint64_t closes_lost;    /* as the kernel counts them … */
+	uint64_t closes_lost_ns; /* … and when there was last one more */
 };
 
 struct websockets *websockets_new(struct services *services)
 {
 	struct websockets *websockets = calloc(1, sizeof(*websockets));
 
-	if (websockets)
-		websockets->services = services;
+	if (!websockets)
+		return NULL;
+	websockets->services = services;
+	websockets->budget.limit = EARLY_MEMORY_MAX;
 	return websockets;
 }
 
 static void session_remove(struct websockets *websockets, struct session *session)
 {
 	HASH_DEL(websockets->table, session);
+	for (unsigned i = IN; i <= OUT; i++)
+		websocket_side_drop(&session->sides[i], &websockets->budget);
 	free(session);
 }
 
@@ -131,70 +136,14 @@ void websockets_open(struct websockets *websockets, const struct exchange *excha
 	session->exchange = *exchange;
 	session->exchange.method = session->exchange.target = (struct slice){0};
 	session->opened_ns = exchange->arrival_ns + exchange->duration_ns;
+	session->touched_ns = session->opened_ns;
 	session_book(websockets, session);
-}
-
-/* Where the next frame begins is not known. */
-static void side_lose(struct websockets *websockets, struct side *side)
-{
-	websockets->losses.lost++;
-	side->reader = (struct websocket_reader){0};
-	side->aligned = false;
-}
-
-static void read_bytes(struct websockets *websockets, struct session *session, struct side *side,
-		       struct slice bytes)
-{
-	for (;;) {
-		switch (websocket_read(&side->reader, &bytes)) {
-		case WEBSOCKET_MORE:
-			return;
-		case WEBSOCKET_BEGIN:
-			side->messages += websocket_begins_message(&side->reader.frame);
-			break;
-		case WEBSOCKET_END:
-			if (side->reader.frame.opcode == WEBSOCKET_CLOSE && !session->close_code)
-				session->close_code = websocket_close_code(&side->reader);
-			break;
-		case WEBSOCKET_MALFORMED:
-			side_lose(websockets, side);
-			return;
-		}
-	}
-}
-
-static void piece_read(struct websockets *websockets, struct session *session,
-		       const struct stream_event *event)
-{
-	struct side *side = &session->sides[event->header.flags & EVENT_OUT ? OUT : IN];
-	struct slice bytes = {(const char *)event->data, event->len};
-	uint32_t cut = event->bytes - event->len;
-
-	if (!side->begun) {
-		side->begun = true;
-		side->aligned = event->frame == 0;
-		side->position = event->position;
-	}
-	if (event->position < side->position) /* came twice, or too late */
-		return;
-	if (side->aligned && event->position > side->position &&
-	    !websocket_skip(&side->reader, event->position - side->position))
-		side_lose(websockets, side);
-	side->position = event->position + event->bytes;
-	if (!side->aligned) {
-		if (event->frame >= bytes.len)
-			return;
-		bytes = (struct slice){bytes.data + event->frame, bytes.len - event->frame};
-		side->aligned = true;
-	}
-	read_bytes(websockets, session, side, bytes);
-	if (cut && side->aligned && !websocket_skip(&side->reader, cut))
-		side_lose(websockets, side);
 }
 
 void websockets_on_stream(struct websockets *websockets, const struct stream_event *event)
 {
 	struct session *session = session_find(websockets, event->header.socket);
+	struct websocket_side *side;
 
 	if (!session) {
 		session = session_new(websockets, event->header.socket);
@@ -209,7 +158,11 @@ void websockets_on_stream(struct websockets *websockets, const struct stream_eve
 			.local_port = event->local_port,
 		};
 	}
-	piece_read(websockets, session, event);
+	session->touched_ns = event->header.time_ns;
+	side = &session->sides[event->header.flags & EVENT_OUT ? OUT : IN];
+	websocket_side_feed(side, event, &websockets->budget, &websockets->losses.lost);
+	if (!session->close_code)
+		session->close_code = side->close_code;
 	session_book(websockets, session);
 }
 
@@ -237,14 +190,15 @@ static void duration_add(struct websocket_stats *stats, double seconds)
 	stats->duration_seconds += seconds;
 }
 
-void websockets_on_close(struct websockets *websockets, const struct response_event *event)
+static void session_end(struct websockets *websockets, struct session *session, uint64_t end_ns)
 {
-	struct session *session = session_find(websockets, event->header.socket);
 	struct websocket_stats *stats;
-	uint64_t end_ns = event->header.time_ns;
 
-	if (!session)
-		return;
+	for (unsigned i = IN; i <= OUT; i++) {
+		websocket_side_end(&session->sides[i], &websockets->budget, &websockets->losses.lost);
+		if (!session->close_code)
+			session->close_code = session->sides[i].close_code;
+	}
 	session_book(websockets, session);
 	if (session->service) {
 		stats = session->service->websockets;
@@ -255,13 +209,34 @@ void websockets_on_close(struct websockets *websockets, const struct response_ev
 	session_remove(websockets, session);
 }
 
-void websockets_tick(struct websockets *websockets)
+void websockets_on_close(struct websockets *websockets, const struct response_event *event)
+{
+	struct session *session = session_find(websockets, event->header.socket);
+
+	if (session)
+		session_end(websockets, session, event->header.time_ns);
+}
+
+/* Whether its end may have been lost: one was, since anything was heard of it, and that is long ago. */
+static bool is_forgotten(const struct websockets *websockets, const struct session *session, uint64_t now_ns)
+{
+	return session->touched_ns <= websockets->closes_lost_ns &&
+	       now_ns > session->touched_ns + FORGOTTEN_NS;
+}
+
+void websockets_tick(struct websockets *websockets, uint64_t closes_lost, uint64_t now_ns)
 {
 	struct session *session, *next;
 
-	HASH_ITER (hh, websockets->table, session, next)
+	if (closes_lost != websockets->closes_lost)
+		websockets->closes_lost_ns = now_ns;
+	websockets->closes_lost = closes_lost;
+	HASH_ITER (hh, websockets->table, session, next) {
 		if (!session->service)
 			session_book(websockets, session);
+		if (is_forgotten(websockets, session, now_ns))
+			session_end(websockets, session, session->touched_ns);
+	}
 }
 
 void websockets_forget_service(struct websockets *websockets, const struct service *service)

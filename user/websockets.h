@@ -45,8 +45,9 @@ void websockets_open(struct websockets *websockets, const struct exchange *excha
 void websockets_on_stream(struct websockets *websockets, const struct stream_event *event);
 /// A connection, of whatever protocol, is over.
 void websockets_on_close(struct websockets *websockets, const struct response_event *event);
-/// Once a second: sessions whose service had no name yet.
-void websockets_tick(struct websockets *websockets);
+/// Once a second: sessions whose service had no name yet, and those whose end was lost. `closes_lost`: how
+/// many connections' ends the kernel could not tell so far.
+void websockets_tick(struct websockets *websockets, uint64_t closes_lost, uint64_t now_ns);
 /// The service is about to be freed.
 void websockets_forget_service(struct websockets *websockets, const struct service *service);
 const struct websocket_losses *websockets_losses(const struct websockets *websockets);

@@ -38,6 +38,13 @@ class Account:
         time.sleep(0.12)
         return self.requests()
 
+    def settle_total(self, name, at_least, seconds=SETTLE_SECONDS, **labels):
+        """How much one metric has grown, once that is so much, or time is up."""
+        end = time.monotonic() + seconds
+        while (value := self.grown(name, **labels)) < at_least and time.monotonic() < end:
+            time.sleep(0.05)
+        return value
+
     def expect(self, expected, seconds=SETTLE_SECONDS):
         """Asserts that exactly these requests, {(method, path, status): n}, were counted."""
         expected = Counter({key: n for key, n in expected.items() if n})

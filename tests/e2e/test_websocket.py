@@ -2,7 +2,6 @@
 import json
 import os
 import subprocess
-import time
 
 import pytest
 
@@ -60,14 +59,6 @@ def client(name, *words):
     return json.loads(done.stdout)
 
 
-def settled(account, name, at_least, **labels):
-    """The figure once it has come that far, or after three seconds."""
-    end = time.monotonic() + 3
-    while (value := sum(account.since(name, (), **labels).values())) < at_least and time.monotonic() < end:
-        time.sleep(0.05)
-    return value
-
-
 @pytest.mark.parametrize("secure", [False, True], ids=["plaintext", "tls"])
 @pytest.mark.parametrize("kind", SERVERS)
 def test_sessions_messages_and_closes(ringside, certificate, kind, secure):
@@ -75,8 +66,8 @@ def test_sessions_messages_and_closes(ringside, certificate, kind, secure):
         account = Account(ringside, server.service)
         truth = client("client.js", f"ws{server.scheme}://127.0.0.1:{server.port}/echo", SESSIONS, ",".join(WAYS))
         assert truth["opened"] == SESSIONS
-        assert settled(account, "websocket_session_duration_seconds_count", SESSIONS) == SESSIONS
-        assert settled(account, "websocket_connections_total", SESSIONS) == SESSIONS
+        assert account.settle_total("websocket_session_duration_seconds_count", SESSIONS) == SESSIONS
+        assert account.settle_total("websocket_connections_total", SESSIONS) == SESSIONS
         messages = account.since("websocket_messages_total", ("direction",))
         assert messages == {("received",): truth["sent"], ("sent",): truth["received"]}, ringside.losses()
         expected = {}
@@ -92,10 +83,10 @@ def test_socket_io(ringside, certificate, secure):
     with Server("node", secure, certificate) as server:
         account = Account(ringside, server.service)
         client("chat.js", f"http{server.scheme}://127.0.0.1:{server.port}", 5, 20)
-        assert settled(account, "websocket_connections_total", 5) == 5
+        assert account.settle_total("websocket_connections_total", 5) == 5
         # Beside what is said, Socket.IO probes the session and upgrades to it; heartbeats are 25 s apart.
-        assert settled(account, "websocket_messages_total", 100, direction="received") >= 100
-        assert settled(account, "websocket_messages_total", 100, direction="sent") >= 100
+        assert account.settle_total("websocket_messages_total", 100, direction="received") >= 100
+        assert account.settle_total("websocket_messages_total", 100, direction="sent") >= 100
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plaintext", "tls"])
@@ -108,7 +99,7 @@ def test_open_sessions_end_with_their_server(ringside, certificate, secure):
             assert ringside.wait_total(3, "websocket_connections_active", seconds=5, service=server.service) == 3
             server.process.kill()
             account = Account(ringside, server.service)
-            assert settled(account, "websocket_closes_total", 3, code="1006") == 3
+            assert account.settle_total("websocket_closes_total", 3, code="1006") == 3
             assert ringside.total("websocket_connections_active", service=server.service) == 0
         finally:
             holding.kill()

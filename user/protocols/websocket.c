@@ -94,9 +94,36 @@ enum websocket_step websocket_read(struct websocket_reader *reader, struct slice
 	}
 }
 
+bool websocket_may_skip(const struct websocket_reader *reader, uint64_t len)
+{
+	return reader->within && len <= reader->payload_left;
+}
+
+bool websocket_are_frames(struct slice bytes, bool masked)
+{
+	struct websocket_reader reader = {0};
+	bool ended = false;
+
+	for (;;) {
+		switch (websocket_read(&reader, &bytes)) {
+		case WEBSOCKET_MORE:
+			return ended && !reader.header_len && !reader.within;
+		case WEBSOCKET_BEGIN:
+			if (reader.frame.masked != masked)
+				return false;
+			break;
+		case WEBSOCKET_END:
+			ended = true;
+			break;
+		case WEBSOCKET_MALFORMED:
+			return false;
+		}
+	}
+}
+
 bool websocket_skip(struct websocket_reader *reader, uint64_t len)
 {
-	if (!reader->within || len > reader->payload_left)
+	if (!websocket_may_skip(reader, len))
 		return false;
 	reader->payload_left -= len;
 	return true;

@@ -51,6 +51,11 @@ enum websocket_step websocket_read(struct websocket_reader *reader, struct slice
 /// Bytes that were not seen. False if they are more than what the frame still had, or not inside of one: then
 /// where the next one begins is not known.
 bool websocket_skip(struct websocket_reader *reader, uint64_t len);
+/// Whether bytes that were not seen can be no more than what the frame still has.
+bool websocket_may_skip(const struct websocket_reader *reader, uint64_t len);
+/// Whether the bytes, of which it is not known where a frame begins, are whole frames, one behind the other:
+/// by chance that is one in some hundred thousand. `masked`: a client sent them (section 5.3).
+bool websocket_are_frames(struct slice bytes, bool masked);
 /// Whether the frame begins a message.
 bool websocket_begins_message(const struct websocket_frame *frame);
 /// At the end of a close frame: its code, or WEBSOCKET_NO_STATUS.

@@ -1,9 +1,10 @@
-// client.js URL SESSIONS WAYS: opens sessions ten at a time, sends messages of all lengths, ends them in the given ways in turn,
-// and prints what it did as JSON. A way: a close code, or "cut" for no close frame.
+// client.js URL SESSIONS WAYS [LONGEST]: opens sessions ten at a time, sends messages of all lengths, ends them in the given ways
+// in turn, and prints what it did as JSON. A way: a close code, or "cut" for no close frame.
 const WebSocket = require('ws')
 
 const [url, sessions, ways] = [process.argv[2], +process.argv[3], process.argv[4].split(',')]
-const LENGTHS = [0, 1, 125, 126, 257, 65535, 65536, 1 << 20]
+const longest = +(process.argv[5] || 1 << 20)
+const LENGTHS = [0, 1, 125, 126, 257, 65535, 65536, 1 << 20].filter((length) => length <= longest)
 const truth = { opened: 0, sent: 0, received: 0, closes: {} }
 
 function session(number) {

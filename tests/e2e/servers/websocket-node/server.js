@@ -3,7 +3,7 @@ const fs = require('fs')
 const { WebSocketServer } = require('ws')
 const { Server } = require('socket.io')
 
-const { CERTIFICATE, KEY, PORT } = process.env
+const { CERTIFICATE, HOST = '127.0.0.1', KEY, PORT } = process.env
 const answer = (request, response) => response.end('not a session')
 const server = CERTIFICATE
   ? require('https').createServer({ cert: fs.readFileSync(CERTIFICATE), key: fs.readFileSync(KEY) }, answer)
@@ -18,4 +18,4 @@ new Server(server).on('connection', (socket) => socket.on('say', (text) => socke
 server.on('upgrade', (request, socket, head) => {
   if (request.url.startsWith('/echo')) echo.handleUpgrade(request, socket, head, (session) => echo.emit('connection', session, request))
 })
-server.listen(+PORT, '127.0.0.1')
+server.listen(+PORT, HOST)
