@@ -84,24 +84,6 @@ static __always_inline struct connection *connection_of(struct __sk_buff *skb)
 	return sk ? bpf_sk_storage_get(&connections, sk, 0, 0) : NULL;
 }
 
-/* "upgrade:", little-endian; with a bit set that makes letters small */
-#define UPGRADE_WORD 0x3a65646172677075ULL
-#define SMALL_LETTERS 0x2020202020202020ULL
-
-/* The enum stream_protocol whose name begins with these four bytes, perhaps behind a space. */
-static __always_inline enum stream_protocol upgrade_value(__u32 value)
-{
-	__u8 first, second;
-
-	if ((value & 0xff) == ' ')
-		value >>= 8;
-	first = value | 0x20;
-	second = value >> 8;
-	if (first == 'w')
-		return STREAM_WEBSOCKET;
-	return first == 'h' && second == '2' ? STREAM_HTTP2 : STREAM_PROTOCOLS;
-}
-
 /* bpf/frames.bpf.c. Of one segment of a connection that is CONNECTION_FRAMED, tell user space what it needs.
  * `place`: offset of the payload and, in the upper half, its length; `position` of its first byte. */
 int frames_walk(struct __sk_buff *skb, __u64 place, __u64 position, __u32 direction);

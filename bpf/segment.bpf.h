@@ -255,4 +255,22 @@ static __always_inline bool start_is_tls(const struct start *start)
 	return start->len >= 3 && start->bytes[0] == 0x16 && start->bytes[1] == 3 && start->bytes[2] <= 4;
 }
 
+/* "upgrade:", little-endian; with a bit set that makes letters small */
+#define UPGRADE_WORD 0x3a65646172677075ULL
+#define SMALL_LETTERS 0x2020202020202020ULL
+
+/* The enum stream_protocol whose name begins with these four bytes, perhaps behind a space. */
+static __always_inline enum stream_protocol upgrade_value(__u32 value)
+{
+	__u8 first, second;
+
+	if ((value & 0xff) == ' ')
+		value >>= 8;
+	first = value | 0x20;
+	second = value >> 8;
+	if (first == 'w')
+		return STREAM_WEBSOCKET;
+	return first == 'h' && second == '2' ? STREAM_HTTP2 : STREAM_PROTOCOLS;
+}
+
 #endif

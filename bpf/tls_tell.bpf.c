@@ -226,25 +226,22 @@ static __always_inline void http1_out(__u64 cookie, __u64 buffer, __u32 len, __u
 	tls_piece(cookie, buffer, position, (__u64)captured << 32 | len, DIRECTION_OUT | NO_FRAME << 8);
 }
 
-#define UPGRADE_WORD 0x3a65646172677075ULL /* "upgrade:", little-endian */
-#define SMALL_LETTERS 0x2020202020202020ULL
 #define UPGRADE_HEAD_MAX 1024
 
 /* What stands at an address of an answer's head: 1, a field that upgrades to WebSocket; 2, the head's last
  * four bytes. */
 __noinline int user_upgrade_at(__u64 address)
 {
-	__u32 end;
+	__u32 end, value;
 	__u64 word;
-	__u8 value[2];
 
 	if (!bpf_probe_read_user(&end, sizeof(end), (void *)address) && end == EMPTY_LINE)
 		return 2;
 	if (bpf_probe_read_user(&word, sizeof(word), (void *)address) ||
 	    (word | SMALL_LETTERS) != UPGRADE_WORD ||
-	    bpf_probe_read_user(value, sizeof(value), (void *)(address + 8)))
+	    bpf_probe_read_user(&value, sizeof(value), (void *)(address + 8)))
 		return 0;
-	return ((value[0] == ' ' ? value[1] : value[0]) | 0x20) == 'w';
+	return upgrade_value(value) == STREAM_WEBSOCKET;
 }
 
 /* The length of a head that upgrades to WebSocket; 0 if it does not, or does not end here. */

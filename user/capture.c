@@ -122,8 +122,6 @@ static int open_and_configure(struct capture *capture, const struct offer *offer
 	capture->skeleton->rodata->storage_in_tracing = offer->storage_in_tracing;
 	bpf_program__set_autoload(capture->skeleton->progs.ringside_read, offer->storage_in_tracing);
 	bpf_program__set_autoload(capture->skeleton->progs.ringside_listeners, offer->storage_in_tracing);
-	bpf_program__set_autoload(capture->skeleton->progs.ringside_tls_socket_read,
-				  offer->storage_in_tracing);
 	prepare_uprobes(capture->skeleton, offer->storage_in_tracing);
 	capture->skeleton->rodata->retransmit_has_result = capture->retransmit_arguments > 2;
 	return 0;
@@ -233,18 +231,15 @@ static void attach_health(struct capture *capture)
 /* Reads first, packets last: whoever sees a request has everything else in place. */
 static int attach(struct capture *capture)
 {
+	static const char no_read[] = "the tracepoint tcp_rcv_space_adjust refused a program";
 	struct ringside *skeleton = capture->skeleton;
 	int error;
 
 	if (bpf_program__autoload(skeleton->progs.ringside_read) &&
-	    attach_tracepoint(skeleton->progs.ringside_read, &skeleton->links.ringside_read))
-		capability_off(capture, CAPABILITY_PHASES,
-			       "the tracepoint tcp_rcv_space_adjust refused a program");
-	if (bpf_program__autoload(skeleton->progs.ringside_tls_socket_read) &&
-	    attach_tracepoint(skeleton->progs.ringside_tls_socket_read,
-			      &skeleton->links.ringside_tls_socket_read))
-		capability_off(capture, CAPABILITY_TLS,
-			       "the tracepoint tcp_rcv_space_adjust refused a program");
+	    attach_tracepoint(skeleton->progs.ringside_read, &skeleton->links.ringside_read)) {
+		capability_off(capture, CAPABILITY_PHASES, no_read);
+		capability_off(capture, CAPABILITY_TLS, no_read);
+	}
 	if (attach_tracepoint(skeleton->progs.ringside_state, &skeleton->links.ringside_state))
 		capability_off(capture, CAPABILITY_CONNECTIONS,
 			       "the tracepoint inet_sock_set_state refused a program");

@@ -158,7 +158,7 @@ static void look(struct tls_processes *processes, pid_t pid, bool keep_empty)
 /* Where the kernel cannot tell sockets in TLS (Linux 5.10), probes would tell nothing. */
 static bool is_on(const struct tls_processes *processes)
 {
-	return bpf_program__autoload(processes->skeleton->progs.ringside_tls_socket_read);
+	return bpf_program__autoload(processes->skeleton->progs.ringside_read);
 }
 
 void tls_processes_look(struct tls_processes *processes, pid_t pid)

@@ -81,6 +81,11 @@ SECURED = {
     "nginx": nginx("https"),
 }
 
+# Python's ssl module as it is in other interpreters than the system's, where their paths are given.
+for python in os.environ.get("RINGSIDE_TEST_PYTHONS", "").split():
+    version = subprocess.run([python, "-c", "import platform; print(platform.python_version())"], capture_output=True, text=True, check=True).stdout.strip()
+    SECURED[f"httpserver-{version}"] = variant(f"e2e-httpserver-{version}", [python, S / "httpserver/e2e_httpserver.py"], "https", 0.2)
+
 MULTIPLEXED = {
     "node-h2c": node("e2e-node-h2c", speaks="h2c"),
     "node-h2": node("e2e-node-h2", speaks="h2"),
