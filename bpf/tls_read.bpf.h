@@ -84,7 +84,10 @@ static __always_inline void records_read(struct sock *sk)
 	connection = bpf_map_lookup_elem(&tls_connections, &cookie);
 	if (!connection && !socket->known)
 		connection = tls_connection_new(socket);
-	if (!connection || connection->arrival_ns == socket->arrival_ns)
+	/* Behind a handshake's end the first request may have come along with it: who reads that may be another
+	 * thread. */
+	if (!connection ||
+	    (connection->arrival_ns == socket->arrival_ns && connection->state != TLS_UNDECIDED))
 		return;
 	connection->arrival_ns = socket->arrival_ns;
 	/* The rest of a request that was begun to be read. */

@@ -28,17 +28,19 @@
 #define FILES_MAX 4096
 #define FUNCTION_LEN_MAX 65536
 
+/* In the order in which they get their probes: reads last. A request that was seen while writes were not yet
+ * would take the next one's answer for its own. */
 enum {
-	SSL_READ,
-	SSL_READ_EX,
+	SSL_FREE,
+	SSL_HANDSHAKE,
 	SSL_WRITE,
 	SSL_WRITE_EX,
-	SSL_HANDSHAKE,
-	SSL_FREE,
-	GNUTLS_RECV,
-	GNUTLS_SEND,
-	GNUTLS_HANDSHAKE,
+	SSL_READ,
+	SSL_READ_EX,
 	GNUTLS_DEINIT,
+	GNUTLS_HANDSHAKE,
+	GNUTLS_SEND,
+	GNUTLS_RECV,
 	FUNCTION_COUNT
 };
 
@@ -211,9 +213,9 @@ static int attach_go(struct tls_files *files, struct tls_file *file, pid_t pid,
 		return error;
 	read = (struct elf_symbol){tls.read, tls.read_len};
 	write = (struct elf_symbol){tls.write, tls.write_len};
-	error = function_probe(file, image, &read, &files->go_read, false);
+	error = function_probe(file, image, &write, &files->go_write, false);
 	if (!error)
-		error = function_probe(file, image, &write, &files->go_write, false);
+		error = function_probe(file, image, &read, &files->go_read, false);
 	return error == -ENOENT ? -ENOEXEC : error;
 }
 

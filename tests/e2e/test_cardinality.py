@@ -70,6 +70,10 @@ def test_all_methods_on_all_routes_stay_bounded(ringside):
 
 @needs("promtool")
 def test_exposition_is_clean_after_all_that(ringside):
+    with Server("gohttp") as server, server.load() as load:
+        account = Account(ringside, server.service)
+        load.run(100)
+        assert account.settle_total("http_requests_total", 100) == 100
     assert lint.complaints(ringside.text()) == []
     limit = ringside.total("ringside_series_limit")
     assert 0 < ringside.total("ringside_series") <= limit
