@@ -3,6 +3,7 @@
 #   make            build/ringside
 #   sudo make run   install what is missing, build, observe this host
 #   sudo make test  the same, then every test
+#   sudo make demo  as run, with a platform of seven services to look at
 #   make check      formatting, static analysis, include direction, program sizes
 #   sudo make bench what observing costs, measured with and without in one run
 #   make install    DESTDIR and PREFIX as usual
@@ -90,6 +91,11 @@ run: setup
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(BUILD)/ringside run $(ARGS)
 
+demo:
+	$(Q)tools/setup --demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/demo/run
+
 test: setup-tests
 	$(Q)$(MAKE) --no-print-directory all bpf-all
 	$(Q)tests/run
@@ -146,4 +152,4 @@ clean:
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all bpf-all setup setup-tests run test check bench install unit-tests fuzzers benches clean
+.PHONY: all bpf-all setup setup-tests run demo test check bench install unit-tests fuzzers benches clean
