@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a query of PostgreSQL does: the verb that its text begins with, as it stands in a label.
+#ifndef RINGSIDE_PROTOCOLS_POSTGRES_OPERATION_H
+#define RINGSIDE_PROTOCOLS_POSTGRES_OPERATION_H
+
+#include "../exchange.h"
+
+enum postgres_operation {
+	POSTGRES_OTHER, ///< none of these, or not known
+	POSTGRES_ALTER,
+	POSTGRES_ANALYZE,
+	POSTGRES_BEGIN_WORK,
+	POSTGRES_CALL,
+	POSTGRES_CLOSE_CURSOR,
+	POSTGRES_COMMIT,
+	POSTGRES_COPY,
+	POSTGRES_CREATE,
+	POSTGRES_DEALLOCATE,
+	POSTGRES_DECLARE,
+	POSTGRES_DELETE,
+	POSTGRES_DISCARD,
+	POSTGRES_DO,
+	POSTGRES_DROP,
+	POSTGRES_EXPLAIN,
+	POSTGRES_FETCH,
+	POSTGRES_GRANT,
+	POSTGRES_INSERT,
+	POSTGRES_LISTEN,
+	POSTGRES_LOCK,
+	POSTGRES_MERGE,
+	POSTGRES_MOVE,
+	POSTGRES_NOTIFY,
+	POSTGRES_PREPARE,
+	POSTGRES_RELEASE,
+	POSTGRES_RESET,
+	POSTGRES_REVOKE,
+	POSTGRES_ROLLBACK,
+	POSTGRES_SAVEPOINT,
+	POSTGRES_SELECT,
+	POSTGRES_SET,
+	POSTGRES_SHOW,
+	POSTGRES_TRUNCATE,
+	POSTGRES_UNLISTEN,
+	POSTGRES_UPDATE,
+	POSTGRES_VACUUM,
+	POSTGRES_OPERATIONS,
+};
+
+/// The operation of a verb in lower case.
+enum postgres_operation postgres_operation_of(struct slice verb);
+/// "select"; "other" for what is none.
+const char *postgres_operation_name(enum postgres_operation operation);
+
+#endif
