@@ -39,30 +39,59 @@ static int add(uint32_t ret_offsets[RETURNS_MAX], int count, size_t at)
 	return count + 1;
 }
 
-/* An unconditional jump out of the function. Its own unlikely part, which compilers move elsewhere, is
- * reached by conditional ones, and comes back by a jump into it. */
-static bool is_tail_call(const ZydisDecodedInstruction *instruction, size_t at, size_t len)
+/* Whether behind the instruction the caller's frame is back: a jump through a register or memory is then a
+ * call of the function that a pointer names (as SSL_do_handshake ends), and otherwise a switch. */
+static bool frame_is_back(const ZydisDecodedInstruction *instruction, const uint8_t *code, bool was)
+{
+	static const uint8_t add_rsp[] = {0x48, 0x83, 0xc4}, add_rsp_long[] = {0x48, 0x81, 0xc4};
+
+	switch (instruction->meta.category) {
+	case ZYDIS_CATEGORY_POP:
+		return true;
+	case ZYDIS_CATEGORY_PUSH:
+	case ZYDIS_CATEGORY_CALL:
+	case ZYDIS_CATEGORY_RET:
+	case ZYDIS_CATEGORY_COND_BR:
+	case ZYDIS_CATEGORY_UNCOND_BR:
+		return false;
+	default:
+		break;
+	}
+	if (instruction->mnemonic == ZYDIS_MNEMONIC_LEAVE)
+		return true;
+	if (instruction->length < sizeof(add_rsp))
+		return was;
+	return was || !memcmp(code, add_rsp, sizeof(add_rsp)) ||
+	       !memcmp(code, add_rsp_long, sizeof(add_rsp_long));
+}
+
+/* A jump out of the function. Its own unlikely part, which compilers move elsewhere, is reached by
+ * conditional ones, and comes back by a jump into it. */
+static bool is_tail_call(const ZydisDecodedInstruction *instruction, size_t at, size_t len, bool frame_back)
 {
 	int64_t target = (int64_t)at + instruction->length + instruction->raw.imm[0].value.s;
 
 	if (instruction->mnemonic != ZYDIS_MNEMONIC_JMP)
 		return false;
-	/* Through a register or memory: a switch, or a call of a function that a pointer names. */
-	return instruction->raw.imm[0].is_relative && (target < 0 || target >= (int64_t)len);
+	if (!instruction->raw.imm[0].is_relative)
+		return frame_back;
+	return target < 0 || target >= (int64_t)len;
 }
 
 static int find_amd64(const uint8_t *code, size_t len, uint32_t ret_offsets[RETURNS_MAX])
 {
 	ZydisDecodedInstruction instruction;
 	ZydisDecoder decoder;
+	bool frame_back = false;
 	int count = 0;
 
 	decoder_init(&decoder);
 	for (size_t at = 0; at < len; at += instruction.length) {
 		if (!decode(&decoder, code + at, len - at, &instruction))
 			return -EILSEQ;
-		if (is_tail_call(&instruction, at, len))
+		if (is_tail_call(&instruction, at, len, frame_back))
 			return -ELOOP;
+		frame_back = frame_is_back(&instruction, code + at, frame_back);
 		if (instruction.mnemonic == ZYDIS_MNEMONIC_RET)
 			count = add(ret_offsets, count, at);
 		if (count < 0)

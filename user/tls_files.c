@@ -62,6 +62,7 @@ _Static_assert(FUNCTION_COUNT <= ELF_SYMBOLS_MAX, "looked for at once");
 /// What runs where a function begins and where it returns; NULL for nothing.
 struct probes {
 	struct bpf_program *enter, *leave;
+	bool may_miss_returns; ///< where they cannot be seen, the rest is of use all the same
 };
 
 struct tls_file {
@@ -91,18 +92,19 @@ struct tls_files *tls_files_new(struct ringside *skeleton)
 		return NULL;
 	files->may_probe_returns = uretprobe_is_safe();
 	reads = (struct probes){skeleton->progs.ringside_tls_read_enter,
-				skeleton->progs.ringside_tls_read_leave};
-	reads_ex = (struct probes){skeleton->progs.ringside_tls_read_ex_enter, reads.leave};
+				skeleton->progs.ringside_tls_read_leave, false};
+	reads_ex = (struct probes){skeleton->progs.ringside_tls_read_ex_enter, reads.leave, false};
 	writes = (struct probes){skeleton->progs.ringside_tls_write_enter,
-				 skeleton->progs.ringside_tls_write_leave};
-	writes_ex = (struct probes){skeleton->progs.ringside_tls_write_ex_enter, writes.leave};
+				 skeleton->progs.ringside_tls_write_leave, false};
+	writes_ex = (struct probes){skeleton->progs.ringside_tls_write_ex_enter, writes.leave, false};
+	/* What they tell, most reads tell later. */
 	handshakes = (struct probes){skeleton->progs.ringside_tls_handshake_enter,
-				     skeleton->progs.ringside_tls_handshake_leave};
-	frees = (struct probes){skeleton->progs.ringside_tls_free, NULL};
+				     skeleton->progs.ringside_tls_handshake_leave, true};
+	frees = (struct probes){skeleton->progs.ringside_tls_free, NULL, false};
 	files->go_read = (struct probes){skeleton->progs.ringside_go_read_enter,
-					 skeleton->progs.ringside_go_read_leave};
+					 skeleton->progs.ringside_go_read_leave, false};
 	files->go_write = (struct probes){skeleton->progs.ringside_go_write_enter,
-					  skeleton->progs.ringside_go_write_leave};
+					  skeleton->progs.ringside_go_write_leave, false};
 	files->probes[SSL_READ] = files->probes[GNUTLS_RECV] = reads;
 	files->probes[SSL_READ_EX] = reads_ex;
 	files->probes[SSL_WRITE] = files->probes[GNUTLS_SEND] = writes;
@@ -154,7 +156,7 @@ static int function_probe(struct tls_file *file, const struct process_image *ima
 	/* It leaves by a jump to another one. */
 	if (count == -ELOOP && may_probe_returns)
 		error = uprobes_add_return(&file->uprobes, probes->leave, image->fd, offset);
-	else if (count < 0)
+	else if (count < 0 && !(count == -ELOOP && probes->may_miss_returns))
 		return count;
 	for (int i = 0; i < count; i++)
 		leaves[i] = offset + returns[i];
