@@ -310,9 +310,14 @@ enum redis_step redis_reply_read(struct redis_reply_reader *reader, struct slice
 	}
 }
 
+bool redis_reply_may_skip(const struct redis_reply_reader *reader, uint64_t len)
+{
+	return reader->state == AT_STRING && len <= reader->left && !reader->worded;
+}
+
 bool redis_reply_skip(struct redis_reply_reader *reader, uint64_t len)
 {
-	if (reader->state != AT_STRING || len > reader->left || reader->worded)
+	if (!redis_reply_may_skip(reader, len))
 		return false;
 	reader->left -= len;
 	return true;

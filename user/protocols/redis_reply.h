@@ -61,5 +61,7 @@ enum redis_step redis_reply_read(struct redis_reply_reader *reader, struct slice
 /// Bytes that were not seen. False if they are more than the rest of a string that does not matter: then it
 /// is not known what comes next.
 bool redis_reply_skip(struct redis_reply_reader *reader, uint64_t len);
+/// Whether redis_reply_skip would do it.
+bool redis_reply_may_skip(const struct redis_reply_reader *reader, uint64_t len);
 
 #endif
