@@ -84,8 +84,8 @@ static __always_inline void records_read(struct sock *sk)
 	connection = bpf_map_lookup_elem(&tls_connections, &cookie);
 	if (!connection && !socket->known)
 		connection = tls_connection_new(socket);
-	/* Behind a handshake's end the first request may have come along with it: who reads that may be another
-	 * thread. */
+	/* Behind a handshake's end the first request may have come along with it: who reads that may be
+	 * another thread. */
 	if (!connection ||
 	    (connection->arrival_ns == socket->arrival_ns && connection->state != TLS_UNDECIDED))
 		return;
