@@ -209,7 +209,7 @@ void redis_calls_answer(struct redis_connection *connection, const struct redis_
 	struct redis_asked *first = redis_queue_first(&connection->asked);
 	enum redis_role role = role_of(first);
 	bool own = is_subscription(role) && is_of_subscription(reply) &&
-		   role - REDIS_SUBSCRIBE == reply->word - REDIS_WORD_SUBSCRIBE;
+		   (int)role - (int)REDIS_SUBSCRIBE == (int)reply->word - (int)REDIS_WORD_SUBSCRIBE;
 
 	if (own || (reply->type == '>' && is_of_subscription(reply)))
 		subscriptions_note(connection, reply);
