@@ -201,15 +201,11 @@ static void what_is_no_message(void **state)
 		size_t len;
 		bool server, untyped;
 	} cases[] = {
-		{"GET / HTTP/1.1\r\n", 16, false, false},
-		{"\x16\3\1\2\0\1\0\1", 8, false, true},
-		{"\0\0\0\7\0\3\0", 7, false, true},
-		{"S\0\0\0\5", 5, false, false},
-		{"Q\0\0\0\3", 5, false, false},
-		{"Z\0\0\0\x05X", 6, true, false},
-		{"Z\0\0\0\x06I", 6, true, false},
-		{"C\1\0\0\0S", 6, true, false},
-		{"Q\0\0\0\x0dselect 1\0", 14, true, false},
+		{"GET / HTTP/1.1\r\n", 16, false, false}, {"\x16\3\1\2\0\1\0\1", 8, false, true},
+		{"\0\0\0\7\0\3\0", 7, false, true},       {"\0\0\0\x08\0\2\0\0", 8, false, true},
+		{"S\0\0\0\5", 5, false, false},           {"Q\0\0\0\3", 5, false, false},
+		{"Z\0\0\0\x05X", 6, true, false},         {"Z\0\0\0\x06I", 6, true, false},
+		{"C\1\0\0\0S", 6, true, false},           {"Q\0\0\0\x0dselect 1\0", 14, true, false},
 	};
 
 	(void)state;

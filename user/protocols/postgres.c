@@ -205,19 +205,22 @@ static void payload_take(struct postgres_reader *reader, struct slice payload)
 		strings_take(reader, kind, payload);
 }
 
-static bool is_encrypting(uint32_t code)
-{
-	return code == POSTGRES_CODE_TLS || code == POSTGRES_CODE_GSS;
-}
-
 /* Behind a request for encryption, another of the kind may come, or the startup message. */
-static enum postgres_step message_end(struct postgres_reader *reader)
+static bool startup_end(struct postgres_reader *reader)
 {
 	uint32_t code = 0;
 
+	if (!postgres_code(reader, &code))
+		return true;
+	reader->untyped = code == POSTGRES_CODE_TLS || code == POSTGRES_CODE_GSS;
+	return reader->untyped || code == POSTGRES_CODE_CANCEL || code >> 16 == POSTGRES_VERSION;
+}
+
+static enum postgres_step message_end(struct postgres_reader *reader)
+{
 	reader->within = false;
-	if (reader->untyped && postgres_code(reader, &code))
-		reader->untyped = is_encrypting(code);
+	if (reader->untyped && !startup_end(reader))
+		return POSTGRES_MALFORMED;
 	if (reader->server && reader->message.type == POSTGRES_READY && reader->first_len &&
 	    !memchr("ITE", reader->first[0], 3))
 		return POSTGRES_MALFORMED;

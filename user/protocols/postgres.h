@@ -53,7 +53,8 @@ enum postgres_answer {
 	POSTGRES_VERSIONS = 'v',
 };
 
-/// Codes of POSTGRES_STARTUP beside the version.
+/// Codes of POSTGRES_STARTUP beside the version, the upper half of which is this.
+#define POSTGRES_VERSION 3
 #define POSTGRES_CODE_CANCEL 80877102
 #define POSTGRES_CODE_TLS 80877103
 #define POSTGRES_CODE_GSS 80877104

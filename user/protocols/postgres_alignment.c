@@ -12,6 +12,9 @@ static struct slice behind(struct slice bytes, size_t len)
 	return (struct slice){bytes.data + len, bytes.len - len};
 }
 
+/* Longer ones are not looked for: the high bytes of a length are zero then, which text has none of. */
+#define LEN_MAX (1 << 20)
+
 /* Ends in its only zero byte, which is yet to come if the bytes are not all. */
 static bool is_string(struct slice bytes, bool whole)
 {
@@ -106,7 +109,8 @@ static size_t message_len(struct slice bytes, bool server)
 	struct slice payload;
 	bool whole, fits;
 
-	if (bytes.len < POSTGRES_HEADER_MAX || !postgres_header(bytes.data, server, &message))
+	if (bytes.len < POSTGRES_HEADER_MAX || !postgres_header(bytes.data, server, &message) ||
+	    message.len > LEN_MAX)
 		return 0;
 	payload = behind(bytes, POSTGRES_HEADER_MAX);
 	whole = message.len <= payload.len;
