@@ -66,7 +66,7 @@ static uint8_t flags_of(struct redis_connection *connection, const struct redis_
 			enum redis_role role)
 {
 	const struct redis_asked *before = redis_queue_last(&connection->asked);
-	uint8_t flags = before ? before->flags & REDIS_ASKED_BLOCKS : 0;
+	uint8_t flags = before && !connection->unended ? before->flags & REDIS_ASKED_BLOCKS : 0;
 
 	if (request->blocks && !connection->multi) /* within MULTI none does */
 		flags |= REDIS_ASKED_BLOCKS;

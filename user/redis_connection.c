@@ -12,8 +12,8 @@
 
 enum { IN, OUT };
 
-/* Neither end has said anything for so long: every command is answered, but for those that block. */
-#define QUIET_NS 1000000000ULL
+/* Neither end has said anything for so long: all that was asked is answered, unless a command took longer. */
+#define QUIET_NS 100000000ULL
 
 struct redis_connection *redis_connection_new(struct memory_budget *budget)
 {
@@ -128,20 +128,7 @@ static bool is_taking_turns(const struct redis_connection *connection)
 	return connection->out_last && connection->out_ended && !connection->overlaps;
 }
 
-/* The reply whose end was not seen ended with the last that went out, if a client that takes turns goes on.
- */
-static void unended_ends(struct redis_connection *connection, bool goes_on, struct redis_sink *sink)
-{
-	struct redis_reply reply = {.error = connection->unended_error};
-
-	if (!connection->unended)
-		return;
-	if (goes_on && is_taking_turns(connection))
-		redis_calls_tell(connection, &reply, connection->out_ns, sink);
-	redis_calls_lose(connection, sink);
-}
-
-/* Before what has come in is read. */
+/* Before what has come in is read: whether it begins with a request at rest. */
 static void rest_note(struct redis_connection *connection, struct slice bytes,
 		      const struct stream_event *event, struct redis_sink *sink)
 {
@@ -150,15 +137,20 @@ static void rest_note(struct redis_connection *connection, struct slice bytes,
 
 	if (quiet && !redis_queue_first(&connection->asked))
 		connection->presumed = false;
+	/* Of an older connection, a reply that is missing would not show before the first that is not. */
+	if (!connection->begun[OUT] && redis_queue_first(&connection->asked))
+		redis_calls_lose(connection, sink);
 	if (connection->state == REDIS_IGNORED || (connection->aligned && connection->state != REDIS_LOST))
 		return;
 	begins = !redis_request_is_within(&connection->request) && redis_begins_request(bytes);
-	unended_ends(connection, begins, sink);
 	connection->aligned |= begins;
+	if (connection->unended && !(begins && is_taking_turns(connection)))
+		redis_calls_lose(connection, sink);
 	if (connection->state != REDIS_LOST || !begins || (!quiet && !is_taking_turns(connection)))
 		return;
 	connection->state = REDIS_FOLLOWED;
-	connection->presumed = !quiet;
+	connection->presumed = !quiet || connection->unended;
+	connection->answering = false;
 }
 
 /* Replies. */
@@ -191,6 +183,23 @@ static void replies_lose(struct redis_connection *connection, bool unseen, struc
 static bool is_read(const struct redis_connection *connection)
 {
 	return connection->state == REDIS_FOLLOWED || connection->state == REDIS_ENDING;
+}
+
+/* A client that takes turns has gone on: the reply whose end was not seen ended with what went out last
+ * before that, if nothing is missing behind it. */
+static void unended_ends(struct redis_connection *connection, const struct stream_event *event,
+			 struct redis_sink *sink)
+{
+	struct redis_reply reply = {.error = connection->unended_error};
+
+	if (!connection->unended || !is_read(connection))
+		return;
+	if (event->position > connection->positions[OUT]) {
+		redis_calls_lose(connection, sink);
+		return;
+	}
+	connection->unended = false;
+	redis_calls_tell(connection, &reply, connection->out_ns, sink);
 }
 
 static void replies_read(struct redis_connection *connection, struct slice bytes,
@@ -280,24 +289,37 @@ static void connection_begin(struct redis_connection *connection, const struct s
 	connection->begun[IN] = connection->begun[OUT] = !midstream;
 }
 
+/* What is missing before the piece, or how much of it came before. */
+static uint64_t position_take(struct redis_connection *connection, const struct stream_event *event,
+			      struct redis_sink *sink)
+{
+	bool out = event->header.flags & EVENT_OUT;
+	uint64_t *position = &connection->positions[out ? OUT : IN];
+
+	if (!connection->begun[out ? OUT : IN])
+		*position = event->position;
+	connection->begun[out ? OUT : IN] = true;
+	if (event->position <= *position)
+		return *position - event->position;
+	bytes_skip(connection, event->position - *position, true, event, sink);
+	connection->out_last &= out; /* if it came in, it may be unanswered */
+	return 0;
+}
+
 void redis_connection_feed(struct redis_connection *connection, const struct stream_event *event,
 			   struct redis_sink *sink)
 {
 	bool out = event->header.flags & EVENT_OUT;
-	uint64_t *position = &connection->positions[out ? OUT : IN], twice = 0;
+	uint64_t twice;
 
 	if (!connection->last_ns)
 		connection_begin(connection, event);
-	if (!connection->begun[out ? OUT : IN])
-		*position = event->position;
-	connection->begun[out ? OUT : IN] = true;
-	if (event->position > *position)
-		bytes_skip(connection, event->position - *position, true, event, sink);
-	else
-		twice = *position - event->position;
+	if (out)
+		unended_ends(connection, event, sink);
+	twice = position_take(connection, event, sink);
 	if (twice >= event->bytes)
 		return;
-	*position = event->position + event->bytes;
+	connection->positions[out ? OUT : IN] = event->position + event->bytes;
 	if (out && redis_queue_first(&connection->asked))
 		connection->answering = true;
 	if (!out)

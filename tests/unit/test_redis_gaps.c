@@ -66,12 +66,51 @@ static void an_array_whose_middle_was_not_seen(void **state)
 	server_says(stage, "\r\nb\r\n");
 	assert_told(stage, "");
 	client_says(stage, GET);
+	server_says(stage, "$-1\r\n");
 	assert_int_equal(stage->calls[0].start_ns, 1000);
 	assert_int_equal(stage->calls[0].end_ns, 3000);
-	assert_told(stage, "hgetall");
+	assert_told(stage, "hgetall get");
+	assert_lost(stage, 0, 0, 0);
+	stage_free(stage);
+}
+
+static void a_cut_array_and_then_a_cut_request(void **state)
+{
+	struct redis_stage *stage = stage_new(0);
+
+	(void)state;
+	client_says(stage, "*2\r\n$7\r\nHGETALL\r\n$1\r\nh\r\n");
+	server_says(stage, "*200\r\n$1\r\na\r\n$1");
+	stage_miss(stage, true, 1000);
+	server_says(stage, "\r\nb\r\n");
+	client_says(stage, GET "*21\r\n$4\r\nMSET\r\n$1\r\na");
+	stage_miss(stage, false, 1000);
+	server_says(stage, "$-1\r\n");
+	assert_told(stage, "hgetall get");
+	client_says(stage, "bc\r\n");
+	server_says(stage, "+OK\r\n");
+	assert_told(stage, "mset");
+	assert_lost(stage, 0, 1, 0);
+	stage_free(stage);
+}
+
+static void an_array_whose_last_piece_was_not_seen_either(void **state)
+{
+	struct redis_stage *stage = stage_new(0);
+
+	(void)state;
+	client_says(stage, "*2\r\n$7\r\nHGETALL\r\n$1\r\nh\r\n");
+	server_says(stage, "*200\r\n$1\r\na\r\n$1");
+	stage_miss(stage, true, 1000);
+	server_says(stage, "\r\nb\r\n");
+	stage_miss(stage, true, 1000);
+	client_says(stage, GET);
+	server_says(stage, "$-1\r\n");
+	assert_told(stage, "");
+	assert_lost(stage, 2, 0, 0);
+	client_says(stage, GET);
 	server_says(stage, "$-1\r\n");
 	assert_told(stage, "get");
-	assert_lost(stage, 0, 0, 0);
 	stage_free(stage);
 }
 
@@ -165,6 +204,10 @@ static void requests_that_were_not_seen_at_all(void **state)
 	stage_miss(stage, false, 22);
 	server_says(stage, "$-1\r\n"); /* nobody asked */
 	assert_lost(stage, 0, 1, 0);
+	client_says(stage, GET); /* behind what is missing: perhaps not alone */
+	server_says(stage, "$-1\r\n");
+	assert_told(stage, "");
+	assert_lost(stage, 1, 2, 0);
 	client_says(stage, GET);
 	server_says(stage, "$-1\r\n");
 	assert_told(stage, "get");
@@ -229,6 +272,41 @@ static void an_older_connection_that_overlaps(void **state)
 	stage_free(stage);
 }
 
+/* Else its first reply that is seen would be taken for that of the first request. */
+static void an_older_connection_whose_first_reply_is_missing(void **state)
+{
+	struct redis_stage *stage = stage_new(EVENT_MIDSTREAM);
+
+	(void)state;
+	client_says(stage, GET);
+	stage_miss(stage, true, 5);
+	client_says(stage, SET);
+	server_says(stage, "+OK\r\n");
+	assert_told(stage, "");
+	assert_lost(stage, 2, 0, 0);
+	client_says(stage, SET);
+	server_says(stage, "+OK\r\n");
+	assert_told(stage, "set");
+	stage_free(stage);
+}
+
+/* It may be unanswered when the next comes. */
+static void a_request_that_was_not_seen_is_no_rest(void **state)
+{
+	struct redis_stage *stage = stage_new(0);
+
+	(void)state;
+	stage_miss(stage, false, 22);
+	client_says(stage, SET);
+	server_says(stage, "$-1\r\n+OK\r\n");
+	assert_told(stage, "");
+	assert_lost(stage, 1, 1, 0);
+	client_says(stage, SET);
+	server_says(stage, "+OK\r\n");
+	assert_told(stage, "set");
+	stage_free(stage);
+}
+
 static void an_older_subscription_is_no_answer(void **state)
 {
 	struct redis_stage *stage = stage_new(EVENT_MIDSTREAM);
@@ -276,6 +354,8 @@ int main(void)
 		cmocka_unit_test(long_strings_need_not_be_seen),
 		cmocka_unit_test(an_end_that_was_not_seen_is_not_guessed),
 		cmocka_unit_test(an_array_whose_middle_was_not_seen),
+		cmocka_unit_test(a_cut_array_and_then_a_cut_request),
+		cmocka_unit_test(an_array_whose_last_piece_was_not_seen_either),
 		cmocka_unit_test(what_comes_before_the_reply_can_be_over_refutes_that),
 		cmocka_unit_test(of_a_pipeline_what_was_answered_before_the_gap_is_told),
 		cmocka_unit_test(who_overlaps_is_followed_again_after_a_silence),
@@ -284,6 +364,8 @@ int main(void)
 		cmocka_unit_test(replies_that_were_not_seen_at_all),
 		cmocka_unit_test(an_older_connection_begins_with_a_request),
 		cmocka_unit_test(an_older_connection_that_overlaps),
+		cmocka_unit_test(an_older_connection_whose_first_reply_is_missing),
+		cmocka_unit_test(a_request_that_was_not_seen_is_no_rest),
 		cmocka_unit_test(an_older_subscription_is_no_answer),
 		cmocka_unit_test(what_is_not_redis_is_one_loss),
 		cmocka_unit_test(what_comes_twice_is_read_once),
