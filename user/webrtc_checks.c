@@ -16,7 +16,9 @@
 
 struct webrtc_checks {
 	uint64_t lost;
-	struct webrtc_check sets[SETS][WAYS]; /* empty where sent_ns is 0 */
+	/* What came in apart from what went out, lest strangers drive out our own; empty where sent_ns is 0.
+	 */
+	struct webrtc_check sets[2][SETS][WAYS];
 };
 
 struct webrtc_checks *webrtc_checks_new(void)
@@ -29,19 +31,19 @@ void webrtc_checks_free(struct webrtc_checks *checks)
 	free(checks);
 }
 
-static struct webrtc_check *set_of(struct webrtc_checks *checks, const uint8_t *transaction)
+static struct webrtc_check *set_of(struct webrtc_checks *checks, const uint8_t *transaction, bool out)
 {
-	return checks->sets[XXH3_64bits(transaction, STUN_TRANSACTION_LEN) % SETS];
+	return checks->sets[out][XXH3_64bits(transaction, STUN_TRANSACTION_LEN) % SETS];
 }
 
-/* Both ends may be on this host, so that a transaction is in the table twice. */
+/* A TURN server on this host sends what its clients on this host send, too. */
 static struct webrtc_check *check_find(struct webrtc_checks *checks, uint64_t socket,
 				       const uint8_t *transaction, bool out)
 {
-	struct webrtc_check *set = set_of(checks, transaction);
+	struct webrtc_check *set = set_of(checks, transaction, out);
 
 	for (unsigned i = 0; i < WAYS; i++)
-		if (set[i].sent_ns && set[i].path.socket == socket && set[i].out == out &&
+		if (set[i].sent_ns && set[i].path.socket == socket &&
 		    !memcmp(set[i].transaction, transaction, STUN_TRANSACTION_LEN))
 			return &set[i];
 	return NULL;
@@ -50,7 +52,8 @@ static struct webrtc_check *check_find(struct webrtc_checks *checks, uint64_t so
 void webrtc_checks_add(struct webrtc_checks *checks, const struct webrtc_check *check)
 {
 	struct webrtc_check *known = check_find(checks, check->path.socket, check->transaction, check->out);
-	struct webrtc_check *oldest = set_of(checks, check->transaction);
+	struct webrtc_check *set = set_of(checks, check->transaction, check->out);
+	struct webrtc_check *oldest = set;
 
 	if (known) {
 		known->resent = true;
@@ -58,8 +61,8 @@ void webrtc_checks_add(struct webrtc_checks *checks, const struct webrtc_check *
 		return;
 	}
 	for (unsigned i = 1; i < WAYS; i++)
-		if (set_of(checks, check->transaction)[i].sent_ns < oldest->sent_ns)
-			oldest = set_of(checks, check->transaction) + i;
+		if (set[i].sent_ns < oldest->sent_ns)
+			oldest = &set[i];
 	if (oldest->sent_ns && check->sent_ns < oldest->sent_ns + ANSWERED_NS)
 		checks->lost++;
 	*oldest = *check;

@@ -40,14 +40,13 @@ void webrtc_session_candidate(struct webrtc_session *session, struct webrtc_base
 	stats_of(session)->candidates[type]++;
 }
 
-void webrtc_session_connect(struct webrtc_session *session, uint64_t now_ns)
+void webrtc_session_connect(struct webrtc_session *session)
 {
 	struct webrtc_stats *stats = stats_of(session);
 
-	if (session->state == WEBRTC_CONNECTED || session->state == WEBRTC_CLOSED)
+	if (session->state == WEBRTC_CONNECTED || session->state == WEBRTC_ENDED)
 		return;
 	session->state = WEBRTC_CONNECTED;
-	session->heard_ns = now_ns;
 	stats->connected++;
 	stats->active++;
 }
@@ -57,20 +56,19 @@ void webrtc_session_end(struct webrtc_session *session)
 	struct webrtc_stats *stats = stats_of(session);
 
 	if (session->state == WEBRTC_CONNECTED) {
-		session->state = WEBRTC_CLOSED;
 		stats->active--;
 		stats->closed++;
 	} else if (session->state == WEBRTC_CHECKING) {
-		session->state = WEBRTC_FAILED;
 		stats->failed++;
 	}
+	session->state = WEBRTC_ENDED;
 }
 
-void webrtc_session_protected(struct webrtc_session *session, bool out, uint64_t now_ns)
+void webrtc_session_protected(struct webrtc_session *session, bool out)
 {
 	*(out ? &session->protected_out : &session->protected_in) = true;
 	if (session->protected_in && session->protected_out)
-		webrtc_session_connect(session, now_ns);
+		webrtc_session_connect(session);
 }
 
 /* One that is older than ringside, or whose nomination was lost, is checked for consent only: it has not
@@ -79,10 +77,12 @@ static void checking_tick(struct webrtc_session *session, uint64_t now_ns)
 {
 	if (now_ns < session->started_ns + WEBRTC_FAILED_NS)
 		return;
-	if (session->success_ns && now_ns < session->success_ns + RECENT_NS)
-		webrtc_session_connect(session, now_ns);
-	else
-		webrtc_session_end(session);
+	if (session->success_ns && now_ns < session->success_ns + RECENT_NS) {
+		webrtc_session_connect(session);
+		return;
+	}
+	session->state = WEBRTC_FAILED;
+	stats_of(session)->failed++;
 }
 
 bool webrtc_session_tick(struct webrtc_session *session, uint64_t now_ns)

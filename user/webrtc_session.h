@@ -19,8 +19,8 @@
 enum webrtc_state {
 	WEBRTC_CHECKING,
 	WEBRTC_CONNECTED,
-	WEBRTC_FAILED, ///< may connect all the same
-	WEBRTC_CLOSED,
+	WEBRTC_FAILED, ///< has waited too long; may connect all the same
+	WEBRTC_ENDED,  ///< closed, or without sockets before it connected
 };
 
 /// Of one owner.
@@ -39,7 +39,7 @@ struct webrtc_key {
 struct webrtc_session {
 	struct webrtc_key key;
 	uint64_t started_ns;         ///< this end checked, or answered, for the first time
-	uint64_t success_ns;         ///< last proof that a path works; 0 before
+	uint64_t success_ns;         ///< the peer answered a check; 0 before
 	uint64_t heard_ns;           ///< the peer sent something
 	uint64_t touched_ns;         ///< anybody did
 	struct webrtc_owner *owner;  ///< NULL while not known …
@@ -59,11 +59,11 @@ void webrtc_session_disown(struct webrtc_session *session);
 /// A local candidate of the session, which counts once a base.
 void webrtc_session_candidate(struct webrtc_session *session, struct webrtc_base *base, enum ice_type type);
 
-void webrtc_session_connect(struct webrtc_session *session, uint64_t now_ns);
-/// Closed if it was connected, else failed: it has ended without.
+void webrtc_session_connect(struct webrtc_session *session);
+/// It is closed if it was connected, else it has failed, and that is that.
 void webrtc_session_end(struct webrtc_session *session);
 /// Something protected went one way; DTLS is done when it has gone both.
-void webrtc_session_protected(struct webrtc_session *session, bool out, uint64_t now_ns);
+void webrtc_session_protected(struct webrtc_session *session, bool out);
 
 /// Once a second. False: it may be removed.
 bool webrtc_session_tick(struct webrtc_session *session, uint64_t now_ns);

@@ -92,11 +92,11 @@ static void on_request(struct webrtc_sessions *sessions, const struct webrtc_dat
 
 /* The peer's nomination stands once the path is known to work both ways (RFC 8445 section 7.3.1.5): an answer
  * of ours may not have come to it. */
-static void pair_proven(struct webrtc_pair *pair, uint64_t now_ns)
+static void pair_proven(struct webrtc_pair *pair)
 {
 	if (!pair->nominated || (!pair->succeeded && !pair->heard))
 		return;
-	webrtc_session_connect(pair->base->session, now_ns);
+	webrtc_session_connect(pair->base->session);
 }
 
 /* The peer answered a check of ours. */
@@ -113,8 +113,8 @@ static void on_success_in(struct webrtc_sessions *sessions, const struct webrtc_
 	session->success_ns = datagram->time_ns;
 	pair->succeeded = true;
 	if (check->nominates)
-		webrtc_session_connect(session, datagram->time_ns);
-	pair_proven(pair, datagram->time_ns);
+		webrtc_session_connect(session);
+	pair_proven(pair);
 	if (sessions->on_rtt && session->owner && !check->resent && datagram->time_ns >= check->sent_ns)
 		sessions->on_rtt(sessions->context, session->owner->owner,
 				 datagram->time_ns - check->sent_ns);
@@ -131,8 +131,7 @@ static void on_success_out(struct webrtc_sessions *sessions, const struct webrtc
 	if (!pair || !check->nominates)
 		return;
 	pair->nominated = true;
-	pair->base->session->success_ns = datagram->time_ns;
-	pair_proven(pair, datagram->time_ns);
+	pair_proven(pair);
 }
 
 /* A server tells the socket of an address that it can be reached at. */
@@ -179,10 +178,10 @@ static void on_dtls(const struct webrtc_datagram *datagram, struct webrtc_sessio
 
 	while (dtls_read(&bytes, &left, &record) == DTLS_RECORD) {
 		if (dtls_is_protected(&record))
-			webrtc_session_protected(session, datagram->out, datagram->time_ns);
+			webrtc_session_protected(session, datagram->out);
 		/* It had been connected, if ringside was not there to see it. */
 		if (dtls_ends(&record) && dtls_is_protected(&record))
-			webrtc_session_connect(session, datagram->time_ns);
+			webrtc_session_connect(session);
 		if (dtls_ends(&record) && session->state == WEBRTC_CONNECTED)
 			webrtc_session_end(session);
 	}
@@ -201,10 +200,10 @@ static void on_traffic(struct webrtc_sessions *sessions, const struct webrtc_dat
 	webrtc_tables_touch(&sessions->tables, session, datagram);
 	if (!datagram->out) {
 		pair->heard = true;
-		pair_proven(pair, datagram->time_ns);
+		pair_proven(pair);
 	}
 	if (kind == DATAGRAM_RTP)
-		webrtc_session_protected(session, datagram->out, datagram->time_ns);
+		webrtc_session_protected(session, datagram->out);
 	else
 		on_dtls(datagram, session);
 }

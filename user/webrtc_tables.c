@@ -137,7 +137,7 @@ struct webrtc_pair *webrtc_tables_pair(struct webrtc_tables *tables, const struc
 
 	if (session) {
 		webrtc_tables_touch(tables, session, datagram);
-		if (session->state == WEBRTC_CLOSED)
+		if (session->state == WEBRTC_ENDED)
 			return NULL;
 		pair = pair_get(tables, path, session, datagram->time_ns);
 	}

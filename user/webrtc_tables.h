@@ -23,7 +23,7 @@ struct webrtc_session *webrtc_session_find(struct webrtc_tables *tables, const s
 void webrtc_tables_touch(struct webrtc_tables *tables, struct webrtc_session *session,
 			 const struct webrtc_datagram *datagram);
 /// The pair of a path and a session that this end uses, all made if need be. NULL where there is no room,
-/// which is counted, and where the session is closed.
+/// which is counted, and where the session has ended.
 struct webrtc_pair *webrtc_tables_pair(struct webrtc_tables *tables, const struct webrtc_datagram *datagram,
 				       const struct webrtc_path *path, const struct webrtc_key *key);
 

@@ -15,9 +15,11 @@ static const char description[] =
 	"{\"type\":\"offer\",\"sdp\":\"v=0\\r\\no=- 46117 2 IN IP4 127.0.0.1\\r\\nm=application 9 "
 	"UDP/DTLS/SCTP webrtc-datachannel\\r\\n"
 	"a=candidate:1467250027 1 udp 2122260223 192.168.0.196 46243 typ host generation 0\\r\\n"
-	"a=candidate:1853887674 2 udp 1518280447 47.61.61.61 36768 typ srflx raddr 192.168.0.196 rport "
+	"a=candidate:1853887674 1 udp 1518280447 47.61.61.61 36768 typ srflx raddr 192.168.0.196 rport "
 	"0\\r\\n"
 	"a=candidate:842163049 1 tcp 1518280447 fe80::6676:baff:fe9c:ee4a 9 typ host tcptype active\\r\\n"
+	"a=candidate:750991856 1 udp 25108222 237.30.30.30 51472 typ relay raddr 47.61.61.61 rport "
+	"54763\\r\\n"
 	"a=candidate:750991856 2 udp 25108222 237.30.30.30 51472 typ relay raddr 47.61.61.61 rport "
 	"54763\\r\\n"
 	"a=end-of-candidates\\r\\na=remote-candidates:1 192.168.0.196 46243\\r\\n\"}";
@@ -77,6 +79,8 @@ static void what_is_no_candidate(void **state)
 		"candidate:1 1 udp 2122260223 10.0.0.1 4 typ hos ",
 		"candidate:1 1 udp 2122260223 10.0.0.1 4 type host ",
 		"candidate:1 1 udp 2122260223 10.0.0.1 4 ty host ",
+		"candidate:1 2 udp 2122260223 10.0.0.1 4 typ host ",
+		"candidate:1 11 udp 2122260223 10.0.0.1 4 typ host ",
 		"candidate:1 x udp 2122260223 10.0.0.1 4 typ host ",
 		"candidate:1 1 udp 21222602231 10.0.0.1 4 typ host ",
 		"candidate: 1 udp 2122260223 10.0.0.1 4 typ host ",

@@ -199,11 +199,45 @@ static void a_turn_server_has_no_sessions(void **state)
 	exchange(&stage, OUT, 2, true);
 	exchange(&stage, IN, 3, true);
 	assert_null(webrtc_sessions_stats(stage.sessions, &stage_owner));
-	/* An agent of another service may have the same port elsewhere. */
+	/* An agent of its own is none of that … */
+	stage.socket = 72;
+	stage.local_port = 6001;
+	exchange(&stage, OUT, 5, true);
+	assert_counts(&stage, &stage_owner, 1, 0, 0);
+	/* … and another service may have the same port elsewhere. */
+	stage.remote = "another";
+	stage.local_port = 6000;
 	stage.owner = &stage_other;
 	stage.socket = 71;
 	exchange(&stage, OUT, 4, true);
 	assert_counts(&stage, &stage_other, 1, 0, 0);
+	stage_end(&stage);
+}
+
+/* Both send the same check, one within an indication. */
+static void a_client_and_its_turn_server_on_one_host(void **state)
+{
+	struct stage stage, server;
+
+	(void)state;
+	stage_begin(&stage);
+	server = stage_new();
+	server.sessions = stage.sessions;
+	server.owner = &stage_other;
+	server.socket = 70;
+	server.local_port = 6000;
+	allocate(&server, 1, IN);
+	allocate(&stage, 1, OUT);
+	make_check(&stage, OUT, 2, true, 110);
+	send_in_indication(&stage, OUT, false);
+	server.socket = 71;
+	exchange(&server, OUT, 2, true);
+	assert_counts(&stage, &stage_owner, 0, 0, 0);
+	make_success(&stage, 2);
+	send_in_indication(&stage, IN, true);
+	assert_counts(&stage, &stage_owner, 1, 0, 0);
+	assert_int_equal(stage.rtts, 1);
+	assert_null(webrtc_sessions_stats(stage.sessions, &stage_other));
 	stage_end(&stage);
 }
 
@@ -213,9 +247,14 @@ static void a_channel_of_nobodys_is_not_looked_into(void **state)
 
 	(void)state;
 	stage_begin(&stage);
-	make_check(&stage, OUT, 1, true, 110);
+	check(&stage, OUT, 1, false);
+	stage.remote = "other";
+	make_check(&stage, OUT, 2, true, 110);
 	send_in_channel(&stage, OUT);
-	assert_null(webrtc_sessions_stats(stage.sessions, &stage_owner));
+	make_success(&stage, 2);
+	send_in_channel(&stage, IN);
+	assert_counts(&stage, &stage_owner, 0, 0, 0);
+	assert_candidates(&stage, 1, 0, 0, 0);
 	stage_end(&stage);
 }
 
@@ -229,6 +268,7 @@ int main(void)
 		cmocka_unit_test(through_turn_by_indications),
 		cmocka_unit_test(through_turn_by_a_channel),
 		cmocka_unit_test(a_turn_server_has_no_sessions),
+		cmocka_unit_test(a_client_and_its_turn_server_on_one_host),
 		cmocka_unit_test(a_channel_of_nobodys_is_not_looked_into),
 	};
 

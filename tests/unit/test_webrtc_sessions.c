@@ -51,13 +51,11 @@ static void a_nomination_whose_answer_does_not_come_through_fails(void **state)
 
 	(void)state;
 	stage_begin(&stage);
-	for (unsigned i = 0; i < 18; i++) {
+	for (unsigned i = 0; i < 40; i++) {
 		exchange(&stage, IN, 2 * i, true);
 		check(&stage, OUT, 2 * i + 1, false);
 		stage_wait(&stage, 1);
 	}
-	assert_counts(&stage, &stage_owner, 0, 0, 0);
-	stage_wait(&stage, 15);
 	assert_counts(&stage, &stage_owner, 0, 1, 0);
 	stage_end(&stage);
 }
@@ -165,6 +163,9 @@ static void who_gives_up_before_has_failed_too(void **state)
 	assert_counts(&stage, &stage_owner, 0, 1, 0);
 	/* An event that comes late begins nothing. */
 	check(&stage, OUT, 2, false);
+	assert_int_equal(stats_of(&stage, &stage_owner).candidates[ICE_HOST], 1);
+	stage_wait(&stage, 59);
+	success(&stage, IN, 2);
 	stage_wait(&stage, 200);
 	assert_counts(&stage, &stage_owner, 0, 1, 0);
 	stage_end(&stage);
@@ -179,6 +180,10 @@ static void an_error_answers_nothing(void **state)
 	check(&stage, OUT, 1, true);
 	message_begin(&stage, 0x0111, 1);
 	put_attribute(&stage, 0x0009, "\0\0\4\x57", 4);
+	message_end(&stage);
+	stage_send(&stage, IN);
+	check(&stage, OUT, 2, true);
+	message_begin(&stage, 0x0103, 2); /* nor does a success of something else */
 	message_end(&stage);
 	stage_send(&stage, IN);
 	stage_wait(&stage, 31);
@@ -443,6 +448,26 @@ static void checks_beyond_their_table_are_counted(void **state)
 	stage_end(&stage);
 }
 
+static void what_strangers_send_drives_out_none_of_our_checks(void **state)
+{
+	struct stage stage;
+
+	(void)state;
+	stage_begin(&stage);
+	check(&stage, OUT, 0, true);
+	for (unsigned i = 1; i < 50000; i++) {
+		message_begin(&stage, 0x0001, i);
+		message_end(&stage);
+		stage_send(&stage, IN);
+	}
+	assert_int_equal(webrtc_sessions_losses(stage.sessions).checks_lost, 0);
+	for (unsigned i = 50000; i < 100000; i++)
+		check(&stage, IN, i, true);
+	success(&stage, IN, 0);
+	assert_counts(&stage, &stage_owner, 1, 0, 0);
+	stage_end(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -471,6 +496,7 @@ int main(void)
 		cmocka_unit_test(a_forgotten_owners_sessions_are_the_next_ones),
 		cmocka_unit_test(what_does_not_fit_is_counted),
 		cmocka_unit_test(checks_beyond_their_table_are_counted),
+		cmocka_unit_test(what_strangers_send_drives_out_none_of_our_checks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ static const struct {
 	uint8_t max;
 } fields[] = {
 	{LETTERS "0123456789+/", 32},     /* foundation */
-	{digits, 5},                      /* component */
+	{"1", 1},                         /* component: see the header */
 	{LETTERS "0123456789-", 16},      /* transport */
 	{digits, 10},                     /* priority */
 	{LETTERS "0123456789.:%_-", 253}, /* address, or a name of mDNS */
