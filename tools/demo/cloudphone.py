@@ -39,11 +39,14 @@ BY_NAME = {each.name: each for each in [*STORES, *SERVICES]}
 
 def environment(service, host, port, address_of):
     """What a service is told; address_of(name) is where it finds another."""
-    told = {"HOST": host, "PORT": str(port), "PASSWORD": PASSWORD, **service.environment}
-    if service in SERVICES:
-        told |= {"JWT_SECRET": SECRET, "DATABASE_URL": f"postgresql://cloudphone:{PASSWORD}@{address_of('postgres')}/cloudphone",
-                 "REDIS_URL": f"redis://:{PASSWORD}@{address_of('redis')}", "SIGNAL_URL": f"ws://127.0.0.1:{FIRST_PORT + 6}"}
-        told |= {f"{name.upper().replace('-', '_')}_URL": f"http://{address_of(name)}" for name in service.calls}
+    told = {"HOST": host, "PORT": str(port), **service.environment}
+    if service in STORES:
+        return {**told, "PASSWORD": PASSWORD}
+    told |= {"JWT_SECRET": SECRET, "SIGNAL_URL": f"ws://127.0.0.1:{FIRST_PORT + 6}",
+             "DATABASE_URL": f"postgresql://cloudphone:{PASSWORD}@{address_of('postgres')}/cloudphone",
+             "REDIS_URL": f"redis://:{PASSWORD}@{address_of('redis')}"}
+    for name in service.calls:
+        told[f"{name.upper().replace('-', '_')}_URL"] = f"http://{address_of(name)}"
     return told
 
 
