@@ -144,9 +144,11 @@ static void rest_note(struct redis_connection *connection, struct slice bytes,
 		return;
 	begins = !redis_request_is_within(&connection->request) && redis_begins_request(bytes);
 	connection->aligned |= begins;
+	if (connection->state != REDIS_LOST)
+		return;
 	if (connection->unended && !(begins && is_taking_turns(connection)))
 		redis_calls_lose(connection, sink);
-	if (connection->state != REDIS_LOST || !begins || (!quiet && !is_taking_turns(connection)))
+	if (!begins || (!quiet && !is_taking_turns(connection)))
 		return;
 	connection->state = REDIS_FOLLOWED;
 	connection->presumed = !quiet || connection->unended;

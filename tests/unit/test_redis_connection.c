@@ -81,6 +81,27 @@ static void a_pipeline_beyond_the_budget(void **state)
 	stage_free(stage);
 }
 
+/* Of a subscription that had no room, it is not known which replies are its own. */
+static void a_subscription_beyond_the_budget(void **state)
+{
+	struct redis_stage *stage = stage_new(0);
+
+	(void)state;
+	stage->budget.limit = stage->budget.used;
+	client_says(stage, GET GET GET SET "SUBSCRIBE a\r\n");
+	server_says(stage, "$-1\r\n$-1\r\n$-1\r\n+OK\r\n>3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n");
+	assert_told(stage, "get get get");
+	client_says(stage, PING);
+	server_says(stage, "+PONG\r\n");
+	assert_told(stage, "");
+	assert_lost(stage, 3, 0, 0);
+	stage->now_ns += 1000000000;
+	client_says(stage, SET);
+	server_says(stage, "+OK\r\n");
+	assert_told(stage, "set");
+	stage_free(stage);
+}
+
 static void what_blocks_says_so_and_so_do_those_behind_it(void **state)
 {
 	struct redis_stage *stage = stage_new(0);
@@ -113,6 +134,30 @@ static void within_multi_commands_are_queued(void **state)
 	assert_told(stage, "multi get? discard");
 	assert_lost(stage, 0, 0, 0);
 	stage_free(stage);
+}
+
+/* What EXEC makes of these, it answers by more or by less than an array. */
+static void what_changes_the_order_of_answers_within_multi(void **state)
+{
+	static const char *const commands[] = {"SUBSCRIBE a b\r\n", "CLIENT REPLY SKIP\r\n"};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct redis_stage *stage = stage_new(0);
+
+		client_says(stage, "MULTI\r\n");
+		server_says(stage, "+OK\r\n");
+		client_says(stage, commands[i]);
+		server_says(stage, "+QUEUED\r\n");
+		client_says(stage, "EXEC\r\n");
+		server_says(stage, "*1\r\n+anything\r\n");
+		assert_told(stage, i ? "multi client?" : "multi subscribe?");
+		assert_lost(stage, 1, 0, 0);
+		client_says(stage, PING);
+		server_says(stage, "+PONG\r\n");
+		assert_told(stage, "ping");
+		stage_free(stage);
+	}
 }
 
 #define ACK(name, len, channel, count) "*3\r\n$" len "\r\n" name "\r\n$1\r\n" channel "\r\n:" count "\r\n"
@@ -232,8 +277,10 @@ int main(void)
 		cmocka_unit_test(a_pipeline_is_answered_in_its_order),
 		cmocka_unit_test(a_pipeline_of_any_length),
 		cmocka_unit_test(a_pipeline_beyond_the_budget),
+		cmocka_unit_test(a_subscription_beyond_the_budget),
 		cmocka_unit_test(what_blocks_says_so_and_so_do_those_behind_it),
 		cmocka_unit_test(within_multi_commands_are_queued),
+		cmocka_unit_test(what_changes_the_order_of_answers_within_multi),
 		cmocka_unit_test(subscriptions_are_answered_once_a_channel),
 		cmocka_unit_test(in_resp3_subscriptions_are_answered_by_pushes),
 		cmocka_unit_test(monitor_makes_a_stream_of_the_connection),

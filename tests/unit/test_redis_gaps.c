@@ -85,9 +85,10 @@ static void a_cut_array_and_then_a_cut_request(void **state)
 	server_says(stage, "\r\nb\r\n");
 	client_says(stage, GET "*21\r\n$4\r\nMSET\r\n$1\r\na");
 	stage_miss(stage, false, 1000);
-	server_says(stage, "$-1\r\n");
-	assert_told(stage, "hgetall get");
 	client_says(stage, "bc\r\n");
+	server_says(stage, "$-1\r\n");
+	assert_int_equal(stage->calls[0].end_ns, 3000);
+	assert_told(stage, "hgetall get");
 	server_says(stage, "+OK\r\n");
 	assert_told(stage, "mset");
 	assert_lost(stage, 0, 1, 0);
@@ -111,6 +112,25 @@ static void an_array_whose_last_piece_was_not_seen_either(void **state)
 	client_says(stage, GET);
 	server_says(stage, "$-1\r\n");
 	assert_told(stage, "get");
+	stage_free(stage);
+}
+
+/* Else a push behind the reply would be taken for its end. */
+static void an_array_where_the_server_says_more_than_answers(void **state)
+{
+	struct redis_stage *stage = stage_new(0);
+
+	(void)state;
+	client_says(stage, GET);
+	server_says(stage, ">2\r\n+invalidate\r\n_\r\n$-1\r\n");
+	client_says(stage, "*2\r\n$7\r\nHGETALL\r\n$1\r\nh\r\n");
+	server_says(stage, "%200\r\n$1\r\na\r\n$1");
+	stage_miss(stage, true, 1000);
+	server_says(stage, "\r\nb\r\n");
+	client_says(stage, GET);
+	server_says(stage, "$-1\r\n");
+	assert_told(stage, "get get");
+	assert_lost(stage, 1, 1, 0);
 	stage_free(stage);
 }
 
@@ -193,6 +213,20 @@ static void a_request_whose_rest_was_not_seen_is_told(void **state)
 	client_says(stage, GET);
 	server_says(stage, "$-1\r\n");
 	assert_told(stage, "get");
+	stage_free(stage);
+}
+
+/* Of options that were not seen, those are taken for given that make its time say nothing. */
+static void what_might_block_does(void **state)
+{
+	struct redis_stage *stage = stage_new(0);
+
+	(void)state;
+	client_says(stage, "*4\r\n$5\r\nXREAD\r\n$5");
+	stage_miss(stage, false, 10);
+	client_says(stage, "s\r\n");
+	server_says(stage, "*-1\r\n");
+	assert_told(stage, "xread~");
 	stage_free(stage);
 }
 
@@ -356,10 +390,12 @@ int main(void)
 		cmocka_unit_test(an_array_whose_middle_was_not_seen),
 		cmocka_unit_test(a_cut_array_and_then_a_cut_request),
 		cmocka_unit_test(an_array_whose_last_piece_was_not_seen_either),
+		cmocka_unit_test(an_array_where_the_server_says_more_than_answers),
 		cmocka_unit_test(what_comes_before_the_reply_can_be_over_refutes_that),
 		cmocka_unit_test(of_a_pipeline_what_was_answered_before_the_gap_is_told),
 		cmocka_unit_test(who_overlaps_is_followed_again_after_a_silence),
 		cmocka_unit_test(a_request_whose_rest_was_not_seen_is_told),
+		cmocka_unit_test(what_might_block_does),
 		cmocka_unit_test(requests_that_were_not_seen_at_all),
 		cmocka_unit_test(replies_that_were_not_seen_at_all),
 		cmocka_unit_test(an_older_connection_begins_with_a_request),
