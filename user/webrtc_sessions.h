@@ -18,7 +18,12 @@
 //
 // Candidates are this end's own, as far as they are seen to be used: `host` for a socket that checks
 // directly, `srflx` if a STUN server told it another address than its own (or its checks say that they are of
-// one), `prflx` if only the peer did, `relay` for what goes through TURN. Each counts once a session.
+// one), `prflx` if only the peer did, `relay` for what goes through TURN. Each counts once a session and
+// socket.
+//
+// Not known: that a session on other sockets with other fragments is the same one, restarted (RFC 8445
+// section 9); what goes over TCP; that an address is a TURN server's for others, where its allocation was not
+// seen.
 //
 // What the kernel is to tell (to become EVENT_DATAGRAM, 272 bytes, fixed, in include/event.h):
 //
@@ -37,14 +42,11 @@
 //   };
 //
 // from cgroup_skb, of UDP only, by the first byte of the payload (RFC 7983):
-//   0–3      with the cookie 0x2112a442 at byte 4: all of them. A check is 90 to 150 bytes, through TURN up
-//   to 40
-//            more; USERNAME, PRIORITY and USE-CANDIDATE stand in front of the integrity in all agents looked
-//            at;
-//   20–63    DTLS: all handshake, alert and change-cipher-spec records; application data (23, and 32–63
-//   of 1.3) 128–191  and RTP or RTCP: one in two seconds for each path and direction (an LRU hash by cookie,
-//   remote address
-//            and direction), which is enough to know that the peer is there;
+//   0–3      with the cookie 0x2112a442 at byte 4: all. A check is 90 to 150 bytes, through TURN up to 40
+//            more; its username, priority and nomination stand before its integrity;
+//   20–63    DTLS: all handshakes, alerts and changes of cipher; application data (23, and 32–63 of 1.3)
+//   128–191  and RTP or RTCP: one in two seconds for each path and direction (an LRU hash by cookie,
+//            remote address and direction), enough to know that the peer is there;
 //   64–79    TURN's ChannelData: by the byte behind its four, as above.
 // DTLS and RTP only of sockets that have sent STUN (a flag in the socket's storage): others are not WebRTC.
 // That a socket has ended is told by cgroup/sock_release (5.9), of sockets with that flag.

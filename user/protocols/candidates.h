@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // ICE candidates in text, whatever the signalling is: lines of SDP (`a=candidate:…`) or what browsers put
 // into JSON (`"candidate":"candidate:…"`), both as RFC 8839 section 5.1 has them. Pure: bytes in, facts out.
+// Those of component 2, RTCP, do not count: in WebRTC it shares the port of RTP (RFC 8834 section 4.5), but
+// pion writes each candidate a second time for it.
 #ifndef RINGSIDE_PROTOCOLS_CANDIDATES_H
 #define RINGSIDE_PROTOCOLS_CANDIDATES_H
 
