@@ -140,7 +140,7 @@ static void answer_pop(struct postgres_connection *connection, enum postgres_ask
 {
 	const struct postgres_ask *first = postgres_queue_first(&connection->queue);
 
-	if (first && first->kind == kind && !connection->answers_lost)
+	if (first && first->kind == kind)
 		postgres_queue_pop(&connection->queue);
 }
 

@@ -85,13 +85,13 @@ static void side_begin(struct postgres_connection *connection, struct postgres_s
 /* Drops what stands before the first message that is found in the bytes, which are the piece's captured end.
  */
 static bool side_align(struct postgres_connection *connection, struct postgres_side *side,
-		       const struct stream_event *event, struct slice *bytes, struct postgres_sink *sink)
+		       struct slice *bytes, struct postgres_sink *sink)
 {
 	bool server = is_server(connection, side);
 	size_t at = 0;
 
 	if (!postgres_begins(*bytes, server)) {
-		at = server && event->len == event->bytes ? postgres_tail(*bytes) : bytes->len;
+		at = server ? postgres_tail(*bytes) : bytes->len;
 		side_lose(connection, side, false, sink);
 	}
 	if (at == bytes->len)
@@ -142,11 +142,23 @@ static bool skip(struct postgres_connection *connection, struct postgres_side *s
 	return true;
 }
 
+/* What was not captured of a piece. If it is more than the rest of a message, it may come in part yet: the
+ * segment's last bytes. What is copied need not be followed. */
+static void rest_skip(struct postgres_connection *connection, struct postgres_side *side, uint32_t len,
+		      uint64_t now_ns, struct postgres_sink *sink)
+{
+	if (!side->aligned || !len)
+		return;
+	if (skip(connection, side, len, now_ns, sink))
+		side->position += len;
+	else if (connection->copying_in && !is_server(connection, side))
+		side_unalign(connection, side);
+}
+
 static void piece_read(struct postgres_connection *connection, struct postgres_side *side,
 		       const struct stream_event *event, uint64_t now_ns, struct postgres_sink *sink)
 {
 	struct slice bytes = {(const char *)event->data, event->len};
-	uint32_t cut = event->bytes - event->len;
 
 	if (event->position > side->position && side->aligned &&
 	    !skip(connection, side, event->position - side->position, now_ns, sink))
@@ -159,11 +171,9 @@ static void piece_read(struct postgres_connection *connection, struct postgres_s
 		bytes = (struct slice){bytes.data + twice, bytes.len - twice};
 	}
 	side->position = event->position + event->len;
-	if (side->aligned || side_align(connection, side, event, &bytes, sink))
+	if (side->aligned || side_align(connection, side, &bytes, sink))
 		read_bytes(connection, side, bytes, now_ns, sink);
-	/* What is more than the rest of a message may yet come in part: the segment's last bytes. */
-	if (cut && side->aligned && skip(connection, side, cut, now_ns, sink))
-		side->position += cut;
+	rest_skip(connection, side, event->bytes - event->len, now_ns, sink);
 }
 
 void postgres_connection_feed(struct postgres_connection *connection, const struct stream_event *event,
@@ -196,6 +206,8 @@ bool postgres_connection_is_authenticated(const struct postgres_connection *conn
 
 bool postgres_connection_is_active(const struct postgres_connection *connection)
 {
+	if (connection->doubtful || connection->questions_lost)
+		return connection->asked;
 	return postgres_queue_queries(&connection->queue) > 0;
 }
 

@@ -73,6 +73,8 @@ struct postgres_connection {
 	bool aborted;         ///< up to the next Sync, nothing is answered
 	bool failed;          ///< with nothing asked
 	bool answering;       ///< something of the first group's answer was seen
+	bool asked;           ///< a query, since the last ReadyForQuery …
+	bool group_asked;     ///< … with what ends its group, since questions were lost
 	bool questions_lost;  ///< the queue does not say all that was asked …
 	bool answers_lost;    ///< … or some of it has been answered
 	bool doubtful;        ///< which answer is whose is not known before there was a silence

@@ -38,15 +38,14 @@ static bool asks_when_answered(const struct postgres_connection *connection)
 static void group_begin(struct postgres_connection *connection)
 {
 	connection->aborted = connection->failed = connection->copying_in = false;
-	connection->answering = false;
+	connection->answering = connection->asked = connection->group_asked = false;
 	connection->answers_lost = connection->questions_lost = false;
 	connection->tail = 0;
 	connection->statements = 0;
 	connection->statement_ns = 0;
 }
 
-/* Takes off the first, and says how many of its queries have no end. A simple query that has ended is still
- * there. */
+/* The first one is over: its queries that are still there have no end, but for the simple one that has. */
 static void group_drop(struct postgres_connection *connection, struct postgres_sink *sink)
 {
 	const struct postgres_ask *first = postgres_queue_first(&connection->queue);
@@ -73,19 +72,25 @@ static void queue_clear(struct postgres_connection *connection)
 		postgres_queue_pop_group(&connection->queue, false);
 }
 
+static void doubt_until_silence(struct postgres_connection *connection)
+{
+	queue_clear(connection);
+	group_begin(connection);
+	connection->doubtful = true;
+}
+
 void postgres_group_doubt(struct postgres_connection *connection, struct postgres_sink *sink)
 {
+	const struct postgres_ask *last = postgres_queue_last(&connection->queue);
+
 	if (connection->doubtful || connection->questions_lost)
 		return;
 	sink->losses.stretches++;
 	postgres_group_tell_held(connection, sink);
-	if (asks_when_answered(connection)) {
-		connection->questions_lost = true;
-		return;
-	}
-	queue_clear(connection);
-	group_begin(connection);
-	connection->doubtful = true;
+	connection->questions_lost = true;
+	connection->group_asked = last && postgres_ask_ends_group(last);
+	if (!asks_when_answered(connection))
+		doubt_until_silence(connection);
 }
 
 void postgres_group_expect(struct postgres_connection *connection, struct postgres_sink *sink)
@@ -95,7 +100,10 @@ void postgres_group_expect(struct postgres_connection *connection, struct postgr
 
 	if (silent && connection->server.aligned && !connection->server.reader.within)
 		connection->doubtful = false;
-	if (!connection->answers_lost || !last || last->kind < POSTGRES_ASKED_QUERY)
+	/* It asks on before it is answered. */
+	if (connection->questions_lost && connection->group_asked)
+		doubt_until_silence(connection);
+	if (!connection->answers_lost || !last || !postgres_ask_ends_group(last))
 		return;
 	if (asks_when_answered(connection))
 		groups_drop(connection, 0, sink);
@@ -164,6 +172,7 @@ void postgres_group_end(struct postgres_connection *connection, uint64_t now_ns,
 	held_is_ready(connection, now_ns, sink);
 	if (connection->failed)
 		postgres_group_tell_untimed(POSTGRES_OTHER, "", now_ns, sink);
+	connection->asked = false;
 	if (connection->doubtful)
 		return;
 	if (connection->questions_lost) {

@@ -9,7 +9,10 @@ static void ask(struct postgres_connection *connection, struct postgres_ask ask,
 {
 	if (ask.kind != POSTGRES_ASKED_COPY_END)
 		postgres_group_expect(connection, sink);
-	if (connection->doubtful || postgres_queue_push(&connection->queue, ask, connection->budget))
+	connection->asked |= postgres_ask_is_query(&ask);
+	connection->group_asked |= postgres_ask_ends_group(&ask);
+	if (connection->doubtful || connection->questions_lost ||
+	    postgres_queue_push(&connection->queue, ask, connection->budget))
 		return;
 	connection->questions_lost = true;
 	sink->losses.table_full++;

@@ -11,12 +11,12 @@
 #define ROOM_MIN 8
 #define ROOM_MAX 4096
 
-static bool ends_group(const struct postgres_ask *ask)
+bool postgres_ask_ends_group(const struct postgres_ask *ask)
 {
 	return ask->kind >= POSTGRES_ASKED_QUERY;
 }
 
-static bool is_query(const struct postgres_ask *ask)
+bool postgres_ask_is_query(const struct postgres_ask *ask)
 {
 	return ask->kind == POSTGRES_ASKED_EXECUTE || ask->kind == POSTGRES_ASKED_QUERY ||
 	       ask->kind == POSTGRES_ASKED_CALL;
@@ -24,7 +24,7 @@ static bool is_query(const struct postgres_ask *ask)
 
 static bool is_same(const struct postgres_ask *a, const struct postgres_ask *b)
 {
-	return !ends_group(a) && a->kind == b->kind && a->operation == b->operation &&
+	return !postgres_ask_ends_group(a) && a->kind == b->kind && a->operation == b->operation &&
 	       a->start_ns == b->start_ns;
 }
 
@@ -99,10 +99,11 @@ void postgres_queue_pop(struct postgres_queue *queue)
 
 struct postgres_ask *postgres_queue_query(struct postgres_queue *queue)
 {
-	while (queue->len && !is_query(postgres_queue_first(queue)) &&
-	       !ends_group(postgres_queue_first(queue)))
+	while (queue->len && !postgres_ask_is_query(postgres_queue_first(queue)) &&
+	       !postgres_ask_ends_group(postgres_queue_first(queue)))
 		queue_pop_entry(queue);
-	return queue->len && is_query(postgres_queue_first(queue)) ? postgres_queue_first(queue) : NULL;
+	return queue->len && postgres_ask_is_query(postgres_queue_first(queue)) ? postgres_queue_first(queue)
+										: NULL;
 }
 
 void postgres_queue_pop_last(struct postgres_queue *queue)
@@ -122,8 +123,8 @@ unsigned postgres_queue_groups(const struct postgres_queue *queue)
 	unsigned groups = 0;
 
 	for (uint32_t i = 0; i < queue->len; i++)
-		groups += ends_group(&queue->asks[queue->first + i]);
-	return groups + (queue->len && !ends_group(postgres_queue_last(queue)));
+		groups += postgres_ask_ends_group(&queue->asks[queue->first + i]);
+	return groups + (queue->len && !postgres_ask_ends_group(postgres_queue_last(queue)));
 }
 
 uint64_t postgres_queue_queries(const struct postgres_queue *queue)
@@ -133,9 +134,9 @@ uint64_t postgres_queue_queries(const struct postgres_queue *queue)
 	for (uint32_t i = 0; i < queue->len; i++) {
 		const struct postgres_ask *ask = &queue->asks[queue->first + i];
 
-		if (is_query(ask))
+		if (postgres_ask_is_query(ask))
 			queries += ask->count;
-		if (ends_group(ask))
+		if (postgres_ask_ends_group(ask))
 			break;
 	}
 	return queries;
@@ -145,7 +146,8 @@ uint8_t postgres_queue_operation(const struct postgres_queue *queue)
 {
 	uint8_t operation = POSTGRES_OPERATIONS;
 
-	for (uint32_t i = 0; i < queue->len && !ends_group(&queue->asks[queue->first + i]); i++) {
+	for (uint32_t i = 0; i < queue->len && !postgres_ask_ends_group(&queue->asks[queue->first + i]);
+	     i++) {
 		const struct postgres_ask *ask = &queue->asks[queue->first + i];
 
 		if (ask->kind != POSTGRES_ASKED_EXECUTE)
@@ -165,9 +167,9 @@ uint64_t postgres_queue_pop_group(struct postgres_queue *queue, bool aborted)
 	while (queue->len && !over) {
 		const struct postgres_ask *ask = postgres_queue_first(queue);
 
-		if (is_query(ask))
+		if (postgres_ask_is_query(ask))
 			queries += ask->count;
-		over = aborted ? ask->kind == POSTGRES_ASKED_SYNC : ends_group(ask);
+		over = aborted ? ask->kind == POSTGRES_ASKED_SYNC : postgres_ask_ends_group(ask);
 		queue_pop_entry(queue);
 	}
 	return queries;

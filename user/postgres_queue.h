@@ -36,6 +36,9 @@ struct postgres_queue {
 	uint32_t room;
 };
 
+bool postgres_ask_is_query(const struct postgres_ask *ask);
+bool postgres_ask_ends_group(const struct postgres_ask *ask);
+
 /// False if there is no room for it: too many, or beyond the budget.
 bool postgres_queue_push(struct postgres_queue *queue, struct postgres_ask ask, struct memory_budget *budget);
 /// NULL if there is none. Valid until the next call that changes the queue.

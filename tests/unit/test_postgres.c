@@ -354,6 +354,7 @@ static void the_end_of_what_was_not_seen(void **state)
 	assert_int_equal(TAIL("xxE\0\0\0\x0eSERROR\0\0\0" READY), 2 + 14);
 	assert_int_equal(TAIL("xxE\0\0\0\x0cSERROR\0\0" READY), 2);
 	assert_int_equal(TAIL("xxxx" READY "y"), 11);
+	assert_int_equal(TAIL("xxxx" COMPLETE "1\0\0\0\4"), 23);
 	assert_int_equal(TAIL("xxxxZ\0\0\0\5X"), 10);
 	assert_int_equal(TAIL("Z\0\0\0\5"), 5);
 	assert_int_equal(TAIL(""), 0);
@@ -387,6 +388,7 @@ static void where_messages_begin(void **state)
 	assert_false(BEGINS("D\0\0\0\x0c\0\1\0\0\0\1xxD\0\0\0\x0b\0\1\0\0", true));
 	assert_true(BEGINS("D\0\0\0\x0a\0\1\xff\xff\xff\xff" COMPLETE READY, true));
 	assert_false(BEGINS("", true));
+	assert_false(BEGINS("T 0 1\0Z\0\0\0\5I", true)); /* the end of "INSERT 0 1" */
 }
 
 int main(void)

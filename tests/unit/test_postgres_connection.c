@@ -224,6 +224,68 @@ static void a_statement_that_cannot_be_prepared(void **state)
 	pg_assert(stage, "delete error 42601 0-1, delete 4-5");
 }
 
+/* What was prepared by itself, for later, is no part of the query before which it happens to stand. */
+static void a_parse_that_is_not_the_querys(void **state)
+{
+	struct pg_stage *stage = *state;
+
+	pg_parse(stage, "a", "delete from t");
+	pg_empty(stage, "H");
+	pg_tell(stage, CLIENT); /* 0 */
+	pg_empty(stage, "1");
+	pg_tell(stage, SERVER); /* 1 */
+	pg_parse(stage, "b", "select 1");
+	pg_tell(stage, CLIENT); /* 2 */
+	pg_bind(stage, "", "a");
+	pg_execute(stage, "");
+	pg_empty(stage, "H");
+	pg_tell(stage, CLIENT); /* 3 */
+	pg_empty(stage, "12");
+	pg_complete(stage, "DELETE 0");
+	pg_tell(stage, SERVER); /* 4 */
+	pg_bind(stage, "", "a");
+	pg_empty(stage, "H");
+	pg_tell(stage, CLIENT); /* 5 */
+	pg_empty(stage, "2");
+	pg_tell(stage, SERVER); /* 6 */
+	pg_parse(stage, "c", "update t set a = 1");
+	pg_empty(stage, "H");
+	pg_tell(stage, CLIENT); /* 7 */
+	pg_empty(stage, "1");
+	pg_tell(stage, SERVER); /* 8 */
+	pg_bind(stage, "", "c");
+	pg_execute(stage, "");
+	pg_parse(stage, "d", "selct");
+	pg_empty(stage, "S");
+	pg_tell(stage, CLIENT); /* 9 */
+	pg_empty(stage, "2");
+	pg_complete(stage, "UPDATE 0");
+	pg_error(stage, "42601");
+	pg_ready(stage, 'I');
+	pg_tell(stage, SERVER); /* 10 */
+	pg_assert(stage, "delete 3-4, update 9-10, other error 42601 9-10");
+	pg_assert_losses(stage, 0, 0);
+}
+
+static void a_bind_that_is_not_executed(void **state)
+{
+	struct pg_stage *stage = *state;
+
+	pg_parse(stage, "", "delete from t");
+	pg_bind(stage, "", "");
+	pg_empty(stage, "H");
+	pg_tell(stage, CLIENT); /* 0 */
+	pg_empty(stage, "12");
+	pg_tell(stage, SERVER); /* 1 */
+	pg_parse(stage, "", "selct");
+	pg_empty(stage, "S");
+	pg_tell(stage, CLIENT); /* 2 */
+	pg_error(stage, "42601");
+	pg_ready(stage, 'I');
+	pg_tell(stage, SERVER); /* 3 */
+	pg_assert(stage, "other error 42601 2-3");
+}
+
 static void a_portal_that_is_fetched_from(void **state)
 {
 	struct pg_stage *stage = *state;
@@ -291,6 +353,33 @@ static void copying_in_with_the_extended_protocol(void **state)
 	}
 	pg_turn(stage, "select 1", "SELECT 1");
 	pg_assert(stage, "copy 0-3, copy 4-6, select 7-8");
+	pg_assert_losses(stage, 0, 0);
+}
+
+/* All was sent before the server said a word: the Sync behind the end of what is copied is read. */
+static void copying_in_within_a_pipeline(void **state)
+{
+	struct pg_stage *stage = *state;
+
+	pg_ask(stage, "copy t from stdin");
+	pg_empty(stage, "Sdc");
+	pg_tell(stage, CLIENT); /* 0 */
+	pg_empty(stage, "12n");
+	pg_message(stage, POSTGRES_COPY_IN, "\0\0\0", 3);
+	pg_tell(stage, SERVER); /* 1 */
+	pg_empty(stage, "S");
+	pg_ask(stage, "select 1");
+	pg_empty(stage, "S");
+	pg_tell(stage, CLIENT); /* 2 */
+	pg_complete(stage, "COPY 1");
+	pg_ready(stage, 'I');
+	pg_tell(stage, SERVER); /* 3 */
+	assert_true(postgres_connection_is_active(&stage->connection));
+	pg_empty(stage, "12n");
+	pg_complete(stage, "SELECT 1");
+	pg_ready(stage, 'I');
+	pg_tell(stage, SERVER); /* 4 */
+	pg_assert(stage, "copy 0-3, select 2-4");
 	pg_assert_losses(stage, 0, 0);
 }
 
@@ -469,9 +558,12 @@ int main(void)
 		PG_TEST(a_pipeline_is_answered_in_its_order),
 		PG_TEST(a_pipeline_with_an_error),
 		PG_TEST(a_statement_that_cannot_be_prepared),
+		PG_TEST(a_parse_that_is_not_the_querys),
+		PG_TEST(a_bind_that_is_not_executed),
 		PG_TEST(a_portal_that_is_fetched_from),
 		PG_TEST(a_commit_that_fails_at_the_sync),
 		PG_TEST(copying_in_with_the_extended_protocol),
+		PG_TEST(copying_in_within_a_pipeline),
 		PG_TEST(copying_in_that_fails),
 		PG_TEST(a_function_call),
 		PG_TEST(what_servers_say_unasked),
