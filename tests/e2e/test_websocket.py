@@ -97,8 +97,8 @@ def test_open_sessions_end_with_their_server(ringside, certificate, secure):
         holding = subprocess.Popen(["node", "-e", holder, url], cwd=S / "websocket-node")
         try:
             assert ringside.wait_total(3, "websocket_connections_active", seconds=5, service=server.service) == 3
-            server.process.kill()
             account = Account(ringside, server.service)
+            server.process.kill()
             assert account.settle_total("websocket_closes_total", 3, code="1006") == 3
             assert ringside.total("websocket_connections_active", service=server.service) == 0
         finally:
