@@ -4,17 +4,11 @@
 
 #include <string.h>
 
+#include "slice.h"
+
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 _Static_assert(sizeof(preface) - 1 == HTTP2_PREFACE_LEN, "RFC 9113 section 3.4");
-
-static struct slice take(struct slice *bytes, size_t len)
-{
-	struct slice taken = {bytes->data, len < bytes->len ? len : bytes->len};
-
-	*bytes = (struct slice){bytes->data + taken.len, bytes->len - taken.len};
-	return taken;
-}
 
 static uint32_t number(const uint8_t *bytes, size_t len)
 {
@@ -27,7 +21,7 @@ static uint32_t number(const uint8_t *bytes, size_t len)
 
 static bool preface_read(struct http2_reader *reader, struct slice *bytes)
 {
-	struct slice part = take(bytes, reader->preface_left);
+	struct slice part = slice_take(bytes, reader->preface_left);
 	const char *expected = preface + HTTP2_PREFACE_LEN - reader->preface_left;
 
 	reader->preface_left -= part.len;
@@ -36,7 +30,7 @@ static bool preface_read(struct http2_reader *reader, struct slice *bytes)
 
 static bool header_read(struct http2_reader *reader, struct slice *bytes)
 {
-	struct slice part = take(bytes, HTTP2_FRAME_HEADER_LEN - reader->header_len);
+	struct slice part = slice_take(bytes, HTTP2_FRAME_HEADER_LEN - reader->header_len);
 	const uint8_t *header = reader->header;
 
 	memcpy(reader->header + reader->header_len, part.data, part.len);
@@ -67,7 +61,7 @@ enum http2_step http2_read(struct http2_reader *reader, struct slice *bytes, str
 		return HTTP2_MORE;
 	if (!reader->within)
 		return header_read(reader, bytes) ? HTTP2_BEGIN : HTTP2_MORE;
-	*ret_payload = take(bytes, reader->payload_left);
+	*ret_payload = slice_take(bytes, reader->payload_left);
 	reader->payload_left -= ret_payload->len;
 	return HTTP2_PAYLOAD;
 }

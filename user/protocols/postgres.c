@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "slice.h"
+
 /* What one of a payload's first two strings is. */
 enum string { IGNORED, NAME, NAME_BEHIND_KIND, TEXT, FIELDS };
 
@@ -73,14 +75,6 @@ static const struct kind *kind_find(uint8_t type, bool server)
 	while (kind->type && (uint8_t)kind->type != type)
 		kind++;
 	return kind->type ? kind : NULL;
-}
-
-static struct slice take(struct slice *bytes, uint64_t len)
-{
-	struct slice taken = {bytes->data, len < bytes->len ? (size_t)len : bytes->len};
-
-	*bytes = (struct slice){bytes->data + taken.len, bytes->len - taken.len};
-	return taken;
 }
 
 static uint32_t number(const void *at)
@@ -247,13 +241,13 @@ enum postgres_step postgres_read(struct postgres_reader *reader, struct slice *b
 		if (!bytes->len)
 			return POSTGRES_MORE;
 		if (reader->within) {
-			payload_take(reader, take(bytes, reader->payload_left));
+			payload_take(reader, slice_take(bytes, reader->payload_left));
 			continue;
 		}
 		if (reader->negotiating && *bytes->data != POSTGRES_ERROR)
-			return negotiated(reader, *take(bytes, 1).data);
+			return negotiated(reader, *slice_take(bytes, 1).data);
 		reader->negotiating = false;
-		part = take(bytes, header_len - reader->header_len);
+		part = slice_take(bytes, header_len - reader->header_len);
 		memcpy(reader->header + reader->header_len, part.data, part.len);
 		reader->header_len += part.len;
 		if (reader->header_len == header_len)

@@ -2,6 +2,8 @@
 // Reads decimal numbers byte by byte, wherever they are cut.
 #include "redis_number.h"
 
+#include "slice.h"
+
 /* One digit more than this has no room. */
 #define VALUE_MAX ((UINT64_MAX - 9) / 10)
 #define LEN_MAX 20
@@ -36,5 +38,16 @@ enum redis_step redis_number_read(struct redis_number *number, struct slice *byt
 		else if (!byte_take(number, byte))
 			return REDIS_MALFORMED;
 	}
+	return REDIS_MORE;
+}
+
+enum redis_step redis_string_read(uint64_t *left, struct slice *bytes, struct slice *ret_part)
+{
+	*ret_part = (struct slice){bytes->data, 0};
+	if (*left <= 2)
+		return *slice_take(bytes, 1).data == ((*left)-- == 2 ? '\r' : '\n') ? REDIS_MORE
+										    : REDIS_MALFORMED;
+	*ret_part = slice_take(bytes, *left - 2);
+	*left -= ret_part->len;
 	return REDIS_MORE;
 }

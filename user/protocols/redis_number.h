@@ -24,5 +24,9 @@ struct redis_number {
 
 /// Takes a number and its CR LF off the front of `bytes`.
 enum redis_step redis_number_read(struct redis_number *number, struct slice *bytes);
+/// Takes what there is of a string or of the CR LF behind it, `left` bytes in all and not 0, off the front of
+/// `bytes`, of which there are some. The string's part is in *ret_part, which is empty within the CR LF.
+/// REDIS_MORE or REDIS_MALFORMED.
+enum redis_step redis_string_read(uint64_t *left, struct slice *bytes, struct slice *ret_part);
 
 #endif

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "slice.h"
+
 /* Redis has no longer ones. */
 #define ELEMENTS_MAX (UINT32_MAX / 4)
 #define STRING_MAX UINT32_MAX
@@ -12,14 +14,6 @@
 #define STREAMED UINT32_MAX
 
 enum { AT_VALUE, AT_NUMBER, AT_LINE, AT_STRING };
-
-static struct slice take(struct slice *bytes, uint64_t len)
-{
-	struct slice taken = {bytes->data, len < bytes->len ? (size_t)len : bytes->len};
-
-	*bytes = (struct slice){bytes->data + taken.len, bytes->len - taken.len};
-	return taken;
-}
 
 /* Words. */
 
@@ -199,15 +193,15 @@ static enum redis_step line_take(struct redis_reply_reader *reader, struct slice
 	struct slice part;
 
 	if (reader->ending)
-		return *take(bytes, 1).data == '\n' ? line_ends(reader, ret_reply) : REDIS_MALFORMED;
+		return *slice_take(bytes, 1).data == '\n' ? line_ends(reader, ret_reply) : REDIS_MALFORMED;
 	end = memchr(bytes->data, '\r', bytes->len);
-	part = take(bytes, end ? (size_t)(end - bytes->data) : bytes->len);
+	part = slice_take(bytes, end ? (size_t)(end - bytes->data) : bytes->len);
 	if (part.len && (reader->type == '.' || reader->type == '_'))
 		return REDIS_MALFORMED;
 	if (reader->worded)
 		word_add(reader, part);
 	if (end) {
-		take(bytes, 1);
+		slice_take(bytes, 1);
 		reader->ending = true;
 	}
 	return REDIS_MORE;
@@ -217,16 +211,11 @@ static enum redis_step line_take(struct redis_reply_reader *reader, struct slice
 static enum redis_step string_take(struct redis_reply_reader *reader, struct slice *bytes)
 {
 	struct slice part;
+	enum redis_step step = redis_string_read(&reader->left, bytes, &part);
 
-	if (reader->left <= 2) {
-		part = take(bytes, 1);
-		return *part.data == (reader->left-- == 2 ? '\r' : '\n') ? REDIS_MORE : REDIS_MALFORMED;
-	}
-	part = take(bytes, reader->left - 2);
-	reader->left -= part.len;
-	if (reader->worded)
+	if (reader->worded && part.len)
 		word_add(reader, part);
-	return REDIS_MORE;
+	return step;
 }
 
 static enum redis_step string_ends(struct redis_reply_reader *reader, struct redis_reply *ret_reply)
@@ -257,7 +246,7 @@ static void type_note(struct redis_reply_reader *reader)
 
 static enum redis_step value_begins(struct redis_reply_reader *reader, struct slice *bytes)
 {
-	char type = *take(bytes, 1).data;
+	char type = *slice_take(bytes, 1).data;
 	bool in_streamed = reader->depth && reader->elements[reader->depth - 1] == STREAMED;
 
 	if (!type || reader->streamed != (type == ';') || (type == '.' && !in_streamed))

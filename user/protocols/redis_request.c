@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "slice.h"
+
 /* As the server has them (networking.c of Redis: processMultibulkBuffer, processInlineBuffer); the length of
  * an argument is the operator's to choose there. */
 #define WORDS_MAX INT32_MAX
@@ -15,14 +17,6 @@ enum { AT_START, AT_COUNT, AT_TYPE, AT_LEN, AT_WORD, AT_INLINE };
 
 /* How far the words of CLIENT REPLY and of XREAD say something. */
 enum { OPTION_NONE, OPTION_REPLY, OPTION_OVER };
-
-static struct slice take(struct slice *bytes, uint64_t len)
-{
-	struct slice taken = {bytes->data, len < bytes->len ? (size_t)len : bytes->len};
-
-	*bytes = (struct slice){bytes->data + taken.len, bytes->len - taken.len};
-	return taken;
-}
 
 /* The word that goes on is number `words` of the request. XREADGROUP's second to fourth are GROUP and names.
  */
@@ -143,16 +137,11 @@ static enum redis_step len_take(struct redis_request_reader *reader)
 static enum redis_step word_take(struct redis_request_reader *reader, struct slice *bytes)
 {
 	struct slice part;
+	enum redis_step step = redis_string_read(&reader->left, bytes, &part);
 
-	if (reader->left <= 2) {
-		part = take(bytes, 1);
-		return *part.data == (reader->left-- == 2 ? '\r' : '\n') ? REDIS_MORE : REDIS_MALFORMED;
-	}
-	part = take(bytes, reader->left - 2);
-	reader->left -= part.len;
-	if (is_wanted(reader))
+	if (part.len && is_wanted(reader))
 		word_add(reader, part);
-	return REDIS_MORE;
+	return step;
 }
 
 /* Between quotes: as the server's sdssplitargs, where '…' knows no escape but that of its own quote. */
@@ -189,7 +178,7 @@ static enum redis_step unquoted_take(struct redis_request_reader *reader, struct
 static enum redis_step inline_take(struct redis_request_reader *reader, struct slice *bytes,
 				   struct redis_request *ret_request)
 {
-	struct slice byte = take(bytes, 1);
+	struct slice byte = slice_take(bytes, 1);
 
 	if (!reader->left-- || (*byte.data == '\n' && reader->quote))
 		return REDIS_MALFORMED;
@@ -209,7 +198,7 @@ static enum redis_step begin(struct redis_request_reader *reader, struct slice *
 	reader->left = INLINE_MAX;
 	reader->state = *bytes->data == '*' ? AT_COUNT : AT_INLINE;
 	if (reader->state == AT_COUNT)
-		take(bytes, 1);
+		slice_take(bytes, 1);
 	return REDIS_MORE;
 }
 
@@ -217,7 +206,7 @@ static enum redis_step type_take(struct redis_request_reader *reader, struct sli
 {
 	reader->number = (struct redis_number){0};
 	reader->state = AT_LEN;
-	return *take(bytes, 1).data == '$' ? REDIS_MORE : REDIS_MALFORMED;
+	return *slice_take(bytes, 1).data == '$' ? REDIS_MORE : REDIS_MALFORMED;
 }
 
 static enum redis_step part_take(struct redis_request_reader *reader, struct slice *bytes,

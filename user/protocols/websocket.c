@@ -4,13 +4,7 @@
 
 #include <string.h>
 
-static struct slice take(struct slice *bytes, uint64_t len)
-{
-	struct slice taken = {bytes->data, len < bytes->len ? (size_t)len : bytes->len};
-
-	*bytes = (struct slice){bytes->data + taken.len, bytes->len - taken.len};
-	return taken;
-}
+#include "slice.h"
 
 static unsigned extended_len(uint8_t second)
 {
@@ -83,10 +77,10 @@ enum websocket_step websocket_read(struct websocket_reader *reader, struct slice
 		if (!bytes->len)
 			return WEBSOCKET_MORE;
 		if (reader->within) {
-			payload_take(reader, take(bytes, reader->payload_left));
+			payload_take(reader, slice_take(bytes, reader->payload_left));
 			continue;
 		}
-		part = take(bytes, header_len(reader) - reader->header_len);
+		part = slice_take(bytes, header_len(reader) - reader->header_len);
 		memcpy(reader->header + reader->header_len, part.data, part.len);
 		reader->header_len += part.len;
 		if (reader->header_len >= 2 && reader->header_len == header_len(reader))
